@@ -1,0 +1,43 @@
+// The interface of a system under test: apply an operation, narrate events, show what changed.
+//
+// Laws: none; a binding only translates. Context: one thread. Cost: virtual calls. Bindings live in lockstep/suts/ and may
+// not include model/. It deliberately has no way to ask the system for its own opinion of its health: observations are
+// decoded independently from raw memory.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "vocab/events.h"
+#include "vocab/machine.h"
+#include "vocab/observations.h"
+#include "vocab/operations.h"
+
+namespace mmtwin::lockstep {
+
+class System {
+ public:
+  virtual ~System() = default;
+  virtual std::string_view name() const = 0;
+  virtual Claims claims() const = 0;
+
+  // Builds the machine, or resets it when the description is the one before. What boot takes is narrated to `sink`.
+  virtual void start(const MachineDescription& machine, EventSink& sink) = 0;
+  // Runs one operation. The harness has checked that it is applicable: its handles exist, its result handle is free.
+  virtual Response apply(const Operation& operation) = 0;
+
+  // Since apply() began. Valid until the next apply().
+  virtual const Changes& changes() = 0;
+  virtual FrameObservation frame(Pfn at) = 0;
+  virtual void ranges(SpaceHandle space, std::vector<RangeObservation>& into) = 0;
+  virtual SpaceObservation space(SpaceHandle space) = 0;
+  virtual ZoneObservation zone(NodeId node, ZoneKind kind) = 0;
+  // Leaf entry of a page, walked by the decoder's own walk.
+  virtual EntryObservation entry(SpaceHandle space, Vpn page) = 0;
+  // The 4096 bytes of a frame.
+  virtual std::span<const std::uint8_t> bytes(Pfn at) = 0;
+};
+
+}  // namespace mmtwin::lockstep

@@ -1,0 +1,92 @@
+// The reference machine: the subsystem said as simply as possible, judging what the system under test does.
+//
+// Laws: all of model/laws.h. Context: one thread; knows no locks and never guesses: the system moves first, the model
+// decides whether the move was allowed and then adopts it. Cost: one step costs what it touches, whatever the machine's
+// size. It deliberately shares no logic with impl/, does no I/O and throws nothing.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "model/laws.h"
+#include "vocab/events.h"
+#include "vocab/machine.h"
+#include "vocab/observations.h"
+#include "vocab/operations.h"
+
+namespace mmtwin::model {
+
+// Why an operation is not run at all. Counted by reason; nothing else happens.
+enum class Skip : std::uint8_t {
+  kNone,
+  kEmptyHandle,  // names a handle that holds nothing
+  kTakenHandle,  // its result handle is in use
+  kFilePage,     // would touch a page of a file mapping, whose contents this machine does not have yet
+  kNoSpace,      // needs a loaded space on its CPU
+};
+inline constexpr std::string_view kSkipNames[] = {"none", "empty_handle", "taken_handle", "file_page", "no_space"};
+inline constexpr unsigned kSkipReasons = 5;
+
+// A law broken, or an answer that differs from every allowed one.
+struct Finding {
+  Law law{};
+  std::string_view field;  // first differing field, a name from the vocabulary
+  std::string expected;    // what the model allows, in words
+  std::string actual;      // what the system did
+};
+
+class State;
+
+class Model final : public EventSink {
+ public:
+  Model();
+  ~Model();
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  // Empties the machine, in time proportional to what the last program touched when the description is unchanged. Boot
+  // events follow, then booted().
+  void start(const MachineDescription& machine, const Claims& claims);
+  void booted();
+
+  Skip inapplicable(const Operation& operation) const;
+  void begin(const Operation& operation);
+  void on_event(const Event& event) override;
+  void end(const Response& response);
+
+  // First finding since start(); after one, the model's state means nothing.
+  const std::optional<Finding>& finding() const;
+
+  // What the model changed since begin().
+  const Changes& changes() const;
+  // Comparison of one observed thing with what the model holds; a difference becomes the finding.
+  void judge_frame(Pfn at, const FrameObservation& seen);
+  void judge_ranges(SpaceHandle space, const std::vector<RangeObservation>& seen);
+  void judge_space(SpaceHandle space, const SpaceObservation& seen);
+  void judge_zone(NodeId node, ZoneKind kind, const ZoneObservation& seen);
+  void judge_entry(SpaceHandle space, Vpn page, const EntryObservation& seen);
+  // Bytes of a frame whose content is a private anonymous page's; other frames are ignored.
+  void judge_bytes(Pfn at, std::span<const std::uint8_t> seen);
+
+  // For full audits: every frame in order, every live space, every page that a space has mapped.
+  std::vector<SpaceHandle> spaces() const;
+  std::vector<Vpn> mapped_pages(SpaceHandle space) const;
+  // Recounts the model's own counters and caches against its primary state (a broken model is a bug, it aborts).
+  void audit_self() const;
+  // At a program's end, when the harness has exited every space, freed every block and drained every list: LIVE-1.
+  void judge_rest();
+
+  // How often each law's antecedent held with a wrong value possible, since construction.
+  const LawCounts& exercised() const;
+  // Items (pages, entries, objects) judged since construction.
+  std::uint64_t items_judged() const;
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace mmtwin::model

@@ -1,0 +1,83 @@
+// The machine description: what hardware a program runs on. It is the second line of every trace.
+//
+// Laws: none; `problem_with` says in words why a description is not usable. Context: plain value, compared and copied.
+// Cost: about 400 bytes. Every field has a bound and a default; text is `machine PRESET key=value …` where only what
+// differs from the preset is printed. It deliberately knows nothing of page tables or allocators.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "vocab/units.h"
+
+namespace mmtwin {
+
+// Compiled geometries (see impl/base/geometry.h and model/geometry.h): x86 = 9 bits a level, order-9 pageblocks;
+// small = 4 bits a level, 16-frame huge pages, narrow counters. Both have 4 levels and 4096-byte pages.
+enum class GeometryName : std::uint8_t { kX86, kSmall };
+
+enum class ZoneKind : std::uint8_t { kDma, kNormal };
+inline constexpr unsigned kZoneKinds = 2;
+inline constexpr std::array<std::string_view, kZoneKinds> kZoneKindNames = {"dma", "normal"};
+
+inline constexpr unsigned kMaxNodes = 4;
+inline constexpr unsigned kMaxCpus = 8;
+inline constexpr unsigned kMaxHoles = 4;
+inline constexpr std::uint64_t kMaxFrames = std::uint64_t{1} << 31;  // links in descriptors are 32 bits
+
+struct FrameSpan {
+  Pfn first;
+  PageCount count;  // 0: absent
+  constexpr bool contains(Pfn f) const { return f >= first && f - first < count; }
+  constexpr Pfn end() const { return first + count; }
+  friend constexpr auto operator<=>(const FrameSpan&, const FrameSpan&) = default;
+};
+
+struct NodeDescription {
+  std::array<FrameSpan, kZoneKinds> zones;  // by ZoneKind; all absent: a memoryless node
+  friend constexpr auto operator<=>(const NodeDescription&, const NodeDescription&) = default;
+};
+
+struct MachineDescription {
+  GeometryName geometry = GeometryName::kSmall;
+  std::uint8_t nodes = 1;
+  std::uint8_t cpus = 1;
+  std::array<NodeDescription, kMaxNodes> node{};
+  std::array<std::array<std::uint8_t, kMaxNodes>, kMaxNodes> distance{};  // ACPI SLIT style: 10 is local
+  std::array<std::uint8_t, kMaxCpus> cpu_node{};                          // node of each CPU
+  std::array<FrameSpan, kMaxHoles> hole{};                                // frames inside zones that do not exist
+  std::uint32_t watermark_min = 4;   // per zone, frames: kept for high-priority requests
+  std::uint32_t lowmem_ratio = 0;    // DMA frames kept from NORMAL requests: managed NORMAL frames of the node / ratio; 0: none
+  std::uint16_t pcp_batch = 4;       // frames moved at once between a zone and a per-CPU list
+  std::uint16_t pcp_high = 12;       // per-CPU list length that may not be exceeded after an operation
+  std::uint16_t tlb_entries = 16;    // per CPU, a power of two
+  std::uint16_t walk_cache_entries = 4;  // per CPU and cached level, a power of two
+  std::uint32_t range_cap = 32;      // most ranges a space may have (Linux: max_map_count)
+
+  friend constexpr bool operator==(const MachineDescription&, const MachineDescription&) = default;
+
+  // One past the highest frame of any zone.
+  std::uint64_t frame_limit() const;
+  // Frames that exist (zones minus holes).
+  std::uint64_t frames_present() const;
+};
+
+struct Preset {
+  std::string_view name;
+  MachineDescription machine;
+};
+
+// tiny (1 node, 64 frames, 1 CPU), small (2 nodes, 512 frames, 2 CPUs: the fuzz default), small-x86 (the same with real
+// page-table geometry), numa4 (4 nodes, one of them memoryless, unaligned ends and a hole), scale-10 and scale-20
+// (1 node, 2^10 / 2^20 frames, alike but for size), server (1 TiB of frames, metadata only).
+std::span<const Preset> presets();
+const Preset* find_preset(std::string_view name);
+
+// nullopt: usable. Otherwise one sentence: which field, its value, the bound.
+std::optional<std::string> problem_with(const MachineDescription& machine);
+
+}  // namespace mmtwin

@@ -1,0 +1,102 @@
+// Responses and observations: what can be compared, said in words of the specification.
+//
+// Laws: every law of the judge holds over these, extracted from the system under test, never over model state. Context:
+// values. Cost: tens of bytes each. They deliberately leave out what is policy (list order, link fields, slab layout).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vocab/events.h"
+#include "vocab/flags.h"
+#include "vocab/operations.h"
+#include "vocab/refusals.h"
+#include "vocab/units.h"
+
+namespace mmtwin {
+
+// What an operation answers. `value`: first frame of a block, address of a mapping, break, loaded bytes; else 0.
+struct Response {
+  Refusal refusal = Refusal::kNone;
+  std::uint64_t value = 0;
+  friend constexpr bool operator==(const Response&, const Response&) = default;
+};
+
+enum class FrameState : std::uint8_t {
+  kAbsent,  // a hole, or in no zone
+  kFree,    // inside a free block of its zone
+  kListed,  // on a per-CPU list
+  kUsed,    // handed out
+};
+inline constexpr std::string_view kFrameStateNames[] = {"absent", "free", "listed", "used"};
+
+struct FrameObservation {
+  FrameState state = FrameState::kAbsent;
+  Role role = Role::kNone;       // kUsed: why it was handed out
+  Order order;                   // kFree: of the free block around it; kUsed: of the block it belongs to
+  CpuId cpu;                     // kListed: whose list
+  Pfn head;                      // kFree, kUsed: first frame of that block
+  std::uint32_t references = 0;  // kUsed: reference count of the block's head; saturating in narrow geometries
+  std::uint32_t mappings = 0;    // kUsed, anon: leaf entries that map it
+  bool exclusive = false;        // kUsed, anon: marked as belonging to one space only
+  friend constexpr bool operator==(const FrameObservation&, const FrameObservation&) = default;
+};
+
+// Attribute bits of a range besides protection: `shared` etc. as in MapFlags, plus what Linux shows in VmFlags.
+struct RangeObservation {
+  Address start;
+  Address end;
+  Prot prot;
+  MapFlags flags;          // shared, noreserve, stack only
+  bool accounted = false;  // VM_ACCOUNT: charged against the commit limit
+  FileId file;             // 0: anonymous
+  std::uint64_t offset = 0;  // file: byte offset of start. Anonymous: (page number at creation) * 4096
+  friend constexpr bool operator==(const RangeObservation&, const RangeObservation&) = default;
+};
+
+struct ZoneObservation {
+  PageCount managed;
+  PageCount free;                            // in free blocks, per-CPU lists not included
+  std::uint32_t free_blocks[kMaxOrder + 1] = {};  // by order
+  friend constexpr bool operator==(const ZoneObservation&, const ZoneObservation&) = default;
+};
+
+struct SpaceObservation {
+  std::uint64_t ranges = 0;
+  std::uint64_t total_pages = 0;      // sum of range lengths (total_vm)
+  std::uint64_t resident_anon = 0;    // leaf entries that map private anonymous pages (MM_ANONPAGES)
+  std::uint64_t tables = 0;           // page-table frames, root included
+  friend constexpr bool operator==(const SpaceObservation&, const SpaceObservation&) = default;
+};
+
+// A leaf entry as the independent decoder reads it from the table frames.
+struct EntryObservation {
+  bool present = false;
+  bool writable = false, user = false, executable = false, accessed = false, dirty = false;
+  Pfn frame;
+  friend constexpr bool operator==(const EntryObservation&, const EntryObservation&) = default;
+};
+
+// What a system promises beyond the contract, and what it lets us see. Policies that are not claimed are not judged.
+struct Claims {
+  bool narrates = false;           // emits events: frames, tables, TLB and refusals are judged
+  bool shows_frames = false;       // frame observations work
+  bool shows_ranges = false;       // range observations work
+  bool exact_addresses = false;    // chosen addresses are the highest gap that fits
+  bool exact_range_merge = false;  // ranges merge just as Linux 6.12 merges them
+  bool exact_zones = false;        // the first zone of the fallback order that may give, gives
+};
+
+// What one operation touched on one side: only these are compared.
+struct Changes {
+  std::vector<Pfn> frames;          // descriptors or contents; no duplicates
+  std::vector<SpaceHandle> spaces;  // range lists or counters; no duplicates
+  void clear() {
+    frames.clear();
+    spaces.clear();
+  }
+};
+
+}  // namespace mmtwin

@@ -1,0 +1,228 @@
+// The table of operations: one struct an operation, from which bytes, text, mutation and generation all derive.
+//
+// Laws: ROLLBACK reads `kRefusal`. Context:
+// plain values. Cost: at most 72 bytes. A field is one line: its text name, its type, its member name. The first field
+// of every operation is the CPU on which it runs; operations with `space` run as a thread of that space, and the CPU
+// switches to it first if needed. It deliberately has no behaviour.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <variant>
+
+#include "vocab/flags.h"
+#include "vocab/handles.h"
+#include "vocab/reflection.h"
+#include "vocab/refusals.h"
+#include "vocab/units.h"
+
+namespace mmtwin {
+
+using Width = Ordinal<struct WidthUnit>;      // bytes of one memory access, 1 to 8
+using Value = Quantity<struct ValueUnit>;     // bytes of a store, little endian, low `width` bytes count
+using FileId = Quantity<struct FileIdUnit>;   // identity of a file, 1 to 65535; 0: anonymous
+using Count = Quantity<struct CountUnit>;
+using Switch = Ordinal<struct SwitchUnit>;    // 0 or 1
+
+// ---- pages_: page frames ----
+struct PagesAlloc {
+  static constexpr std::string_view kName = "pages_alloc";
+  static constexpr RefusalClass kRefusal = RefusalClass::kAtomic;
+  Field<"cpu", CpuId> cpu;
+  Field<"order", Order> order;
+  Field<"gfp", Gfp> gfp;
+  Field<"node", NodeId> node = kAnyNode;
+  Field<"->", Fresh<'b'>> result;
+};
+struct PagesAllocExact {  // `pages` frames in a row; the tail of the power-of-two block goes back at once
+  static constexpr std::string_view kName = "pages_alloc_exact";
+  static constexpr RefusalClass kRefusal = RefusalClass::kAtomic;
+  Field<"cpu", CpuId> cpu;
+  Field<"pages", PageCount> pages;  // 1 to 1024
+  Field<"gfp", Gfp> gfp;
+  Field<"node", NodeId> node = kAnyNode;
+  Field<"->", Fresh<'b'>> result;
+};
+struct PagesFree {
+  static constexpr std::string_view kName = "pages_free";
+  static constexpr RefusalClass kRefusal = RefusalClass::kNever;
+  Field<"cpu", CpuId> cpu;
+  Field<"block", BlockHandle> block;
+};
+struct PagesDrainCpu {  // the per-CPU lists of CPU `target` become empty
+  static constexpr std::string_view kName = "pages_drain_cpu";
+  static constexpr RefusalClass kRefusal = RefusalClass::kNever;
+  Field<"cpu", CpuId> cpu;
+  Field<"target", CpuId> target;
+};
+
+// ---- space_: address spaces ----
+struct SpaceCreate {
+  static constexpr std::string_view kName = "space_create";
+  static constexpr RefusalClass kRefusal = RefusalClass::kAtomic;
+  Field<"cpu", CpuId> cpu;
+  Field<"brk", Address> brk;  // start of the heap, page aligned; 0: the geometry's default
+  Field<"top", Address> top;  // one past the highest address that placement may use, page aligned; 0: default
+  Field<"->", Fresh<'p'>> result;
+};
+struct SpaceFork {
+  static constexpr std::string_view kName = "space_fork";
+  static constexpr RefusalClass kRefusal = RefusalClass::kAtomic;
+  Field<"cpu", CpuId> cpu;
+  Field<"space", SpaceHandle> space;
+  Field<"->", Fresh<'p'>> result;
+};
+struct SpaceExit {
+  static constexpr std::string_view kName = "space_exit";
+  static constexpr RefusalClass kRefusal = RefusalClass::kNever;
+  Field<"cpu", CpuId> cpu;
+  Field<"space", SpaceHandle> space;
+};
+struct SpaceAssume {  // adopts a recorded range: whatever overlapped is gone, nothing merges; gone=1: only removes
+  static constexpr std::string_view kName = "space_assume";
+  static constexpr RefusalClass kRefusal = RefusalClass::kAtomic;
+  Field<"cpu", CpuId> cpu;
+  Field<"space", SpaceHandle> space;
+  Field<"at", Place> at;
+  Field<"length", ByteCount> length;
+  Field<"prot", Prot> prot;
+  Field<"flags", MapFlags> flags;
+  Field<"file", FileId> file;
+  Field<"offset", ByteCount> offset;
+  Field<"gone", Switch> gone;
+};
+
+// ---- range_: mappings ----
+struct RangeMapAnon {
+  static constexpr std::string_view kName = "range_map_anon";
+  static constexpr RefusalClass kRefusal = RefusalClass::kAtomic;
+  Field<"cpu", CpuId> cpu;
+  Field<"space", SpaceHandle> space;
+  Field<"at", Place> at;
+  Field<"length", ByteCount> length;
+  Field<"prot", Prot> prot;
+  Field<"flags", MapFlags> flags;
+  Field<"->", Fresh<'a'>> result;
+};
+struct RangeMapFile {
+  static constexpr std::string_view kName = "range_map_file";
+  static constexpr RefusalClass kRefusal = RefusalClass::kAtomic;
+  Field<"cpu", CpuId> cpu;
+  Field<"space", SpaceHandle> space;
+  Field<"at", Place> at;
+  Field<"length", ByteCount> length;
+  Field<"prot", Prot> prot;
+  Field<"flags", MapFlags> flags;
+  Field<"file", FileId> file;
+  Field<"offset", ByteCount> offset;
+  Field<"->", Fresh<'a'>> result;
+};
+struct RangeUnmap {
+  static constexpr std::string_view kName = "range_unmap";
+  static constexpr RefusalClass kRefusal = RefusalClass::kAtomic;
+  Field<"cpu", CpuId> cpu;
+  Field<"space", SpaceHandle> space;
+  Field<"at", Place> at;
+  Field<"length", ByteCount> length;
+};
+struct RangeProtect {
+  static constexpr std::string_view kName = "range_protect";
+  static constexpr RefusalClass kRefusal = RefusalClass::kPrefix;
+  Field<"cpu", CpuId> cpu;
+  Field<"space", SpaceHandle> space;
+  Field<"at", Place> at;
+  Field<"length", ByteCount> length;
+  Field<"prot", Prot> prot;
+};
+struct RangeBrk {  // answers the break after the call, as brk(2) does: a refusal answers the old one
+  static constexpr std::string_view kName = "range_brk";
+  static constexpr RefusalClass kRefusal = RefusalClass::kAtomic;
+  Field<"cpu", CpuId> cpu;
+  Field<"space", SpaceHandle> space;
+  Field<"at", Place> at;  // the wanted break; 0: ask
+};
+
+// ---- memory_: accesses through the CPU's TLB ----
+struct MemoryLoad {
+  static constexpr std::string_view kName = "memory_load";
+  static constexpr RefusalClass kRefusal = RefusalClass::kKills;
+  Field<"cpu", CpuId> cpu;
+  Field<"space", SpaceHandle> space;
+  Field<"at", Place> at;
+  Field<"width", Width> width = Width(1);
+};
+struct MemoryStore {
+  static constexpr std::string_view kName = "memory_store";
+  static constexpr RefusalClass kRefusal = RefusalClass::kKills;
+  Field<"cpu", CpuId> cpu;
+  Field<"space", SpaceHandle> space;
+  Field<"at", Place> at;
+  Field<"width", Width> width = Width(1);
+  Field<"value", Value> value;
+};
+struct MemoryFetch {
+  static constexpr std::string_view kName = "memory_fetch";
+  static constexpr RefusalClass kRefusal = RefusalClass::kKills;
+  Field<"cpu", CpuId> cpu;
+  Field<"space", SpaceHandle> space;
+  Field<"at", Place> at;
+  Field<"width", Width> width = Width(1);
+};
+
+// ---- cpu_: what the processor and the scheduler do ----
+struct CpuSwitchSpace {  // space none: lazy TLB, the tables of the last space stay loaded
+  static constexpr std::string_view kName = "cpu_switch_space";
+  static constexpr RefusalClass kRefusal = RefusalClass::kNever;
+  Field<"cpu", CpuId> cpu;
+  Field<"space", SpaceHandle> space;
+};
+struct CpuFlushPage {  // this CPU drops what it cached for the page in the loaded space
+  static constexpr std::string_view kName = "cpu_flush_page";
+  static constexpr RefusalClass kRefusal = RefusalClass::kNever;
+  Field<"cpu", CpuId> cpu;
+  Field<"at", Place> at;
+};
+struct CpuFlushSpace {  // this CPU drops all that it cached for the loaded space
+  static constexpr std::string_view kName = "cpu_flush_space";
+  static constexpr RefusalClass kRefusal = RefusalClass::kNever;
+  Field<"cpu", CpuId> cpu;
+};
+struct CpuSpeculate {  // the hardware walks ahead of the program: may cache a translation and set A, never D, never faults
+  static constexpr std::string_view kName = "cpu_speculate";
+  static constexpr RefusalClass kRefusal = RefusalClass::kNever;
+  Field<"cpu", CpuId> cpu;
+  Field<"at", Place> at;
+};
+struct CpuEvict {  // the hardware drops a cached translation of the page for want of room
+  static constexpr std::string_view kName = "cpu_evict";
+  static constexpr RefusalClass kRefusal = RefusalClass::kNever;
+  Field<"cpu", CpuId> cpu;
+  Field<"at", Place> at;
+};
+
+// ---- world ----
+struct FailNext {  // the n-th page or slab request from here on fails; NOFAIL requests are not counted
+  static constexpr std::string_view kName = "fail_next";
+  static constexpr RefusalClass kRefusal = RefusalClass::kNever;
+  Field<"cpu", CpuId> cpu;
+  Field<"n", Count> n;  // 1: the very next; 0: none any more
+};
+
+// The order of this list is the operation's number in byte programs: append only.
+using Operation = std::variant<PagesAlloc, PagesAllocExact, PagesFree, PagesDrainCpu, SpaceCreate, SpaceFork, SpaceExit,
+                               SpaceAssume, RangeMapAnon, RangeMapFile, RangeUnmap, RangeProtect, RangeBrk, MemoryLoad,
+                               MemoryStore, MemoryFetch, CpuSwitchSpace, CpuFlushPage, CpuFlushSpace, CpuSpeculate,
+                               CpuEvict, FailNext>;
+inline constexpr std::size_t kOperationKinds = std::variant_size_v<Operation>;
+
+inline std::string_view name_of(const Operation& op) {
+  return std::visit([](const auto& o) { return std::decay_t<decltype(o)>::kName; }, op);
+}
+inline RefusalClass refusal_class_of(const Operation& op) {
+  return std::visit([](const auto& o) { return std::decay_t<decltype(o)>::kRefusal; }, op);
+}
+inline CpuId cpu_of(const Operation& op) {
+  return std::visit([](const auto& o) { return o.cpu.value(); }, op);
+}
+
+}  // namespace mmtwin

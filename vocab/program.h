@@ -1,0 +1,36 @@
+// A program: a machine and the operations to run on it, plus what a real kernel answered where that was recorded.
+//
+// Laws: none. Context: value; cleared and refilled without freeing in fuzz loops. Cost: 72 bytes an operation.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "vocab/machine.h"
+#include "vocab/observations.h"
+#include "vocab/operations.h"
+
+namespace mmtwin {
+
+// What the recorded system answered at one step.
+struct RecordedAnswer {
+  bool has_response = false;
+  Response response;                     // refusal name or value
+  bool has_ranges = false;
+  std::vector<RangeObservation> ranges;  // the space's whole list after the step; `accounted`, anonymous offsets unknown
+};
+
+struct Program {
+  MachineDescription machine;
+  std::vector<Operation> operations;             // step n is operations[n - 1]
+  std::map<std::uint64_t, RecordedAnswer> recorded;  // by step number, empty unless imported
+
+  void clear() {
+    operations.clear();
+    recorded.clear();
+  }
+};
+
+}  // namespace mmtwin
