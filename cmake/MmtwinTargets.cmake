@@ -1,4 +1,5 @@
-# How the folders become targets. Sources are globbed, so a new file needs no edit; an empty folder is an INTERFACE library.
+# How the folders become targets. Sources are globbed, so a new file needs no edit; an empty folder is an INTERFACE
+# library.
 include(GoogleTest)
 
 # mmtwin_sources(OUT GLOB... [EXCLUDE REGEX...]): files below the current folder, regexes match paths relative to it.

@@ -1,0 +1,52 @@
+#!/bin/sh
+# Usage: ci/fuzz.sh [SECONDS [TARGET [LIBFUZZER-OPTION...]]]      defaults: 60 fuzz_machine
+# Installs what is missing, builds, fuzzes on a copy of corpora/TARGET and says what was checked.
+# Exit: 0 agreed, 1 a divergence or violation was found, 4 the harness failed, 5 nothing was executed.
+set -eu
+
+cd "$(dirname "$0")/.."
+seconds=${1:-60}
+target=${2:-fuzz_machine}
+if [ $# -gt 2 ]; then
+  shift 2
+else
+  set --
+fi
+
+ci/install.sh
+ci/build.sh fuzz "$target"
+
+corpus=$(mktemp -d)
+trap 'rm -rf "$corpus"' EXIT
+if [ -d "corpora/$target" ]; then
+  cp -R "corpora/$target/." "$corpus"
+fi
+log="build/fuzz/$target.log"
+artifacts="build/fuzz/artifacts"
+mkdir -p "$artifacts"
+
+echo "fuzzing $target for $seconds s; log: $log"
+status=0
+PATH="/usr/lib/llvm-19/bin:$PATH" UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}" \
+  "build/fuzz/bin/$target" -max_total_time="$seconds" -timeout=20 -print_final_stats=1 \
+  -artifact_prefix="$artifacts/$target-" "$@" "$corpus" >"$log" 2>&1 || status=$?
+grep -Ev '^#[0-9]+[[:space:]]+(NEW|REDUCE|RELOAD|pulse)' "$log" | tail -n 80
+
+executed=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -n 1)
+case $status in
+  0) ;;
+  77)
+    echo "found: see $log; replay: build/fuzz/bin/$target $artifacts/$target-…" >&2
+    exit 1
+    ;;
+  *)
+    echo "the harness failed with status $status; see $log" >&2
+    exit 4
+    ;;
+esac
+if [ "${executed:-0}" -eq 0 ]; then
+  echo "nothing was executed" >&2
+  exit 5
+fi
+reached=$(sed -n 's/.*\(cov: [0-9]* ft: [0-9]* corp: [0-9]*\).*/\1/p' "$log" | tail -n 1)
+echo "checked: $executed programs of $target in $seconds s, no divergence ($reached)"
