@@ -36,7 +36,8 @@ executed=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -n 1)
 case $status in
   0) ;;
   77)
-    echo "found: see $log; replay: build/fuzz/bin/$target $artifacts/$target-…" >&2
+    input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)
+    echo "found; log: $log; replay: build/fuzz/bin/$target $input" >&2
     exit 1
     ;;
   *)
