@@ -1,7 +1,7 @@
 // Events: what happened inside the system under test, in order, each handed to the judge as it happens.
 //
-// Laws: FRAME, BUDDY, ZONE, PCP, PT, TLB-1, TLB-2, ACCT and the legality of refusals are judged from these. Context: one
-// sink per machine, called synchronously on the CPU that acts. Cost: one indirect call; in threaded builds none at all.
+// Laws: FRAME, BUDDY, ZONE, PCP, PT, TLB-1, TLB-2, ACCT and the legality of refusals are judged from these. Context:
+// one sink per machine, called synchronously on the CPU that acts. Cost: one indirect call; in threaded builds none.
 // Hardware events are emitted by impl/platform alone. The rest of the implementation may only narrate choices, and each
 // narration must be witnessed by memory before the operation ends. It deliberately carries no pointers and no time.
 #pragma once
@@ -41,9 +41,9 @@ enum class EventKind : std::uint8_t {
   kTableStore,     // software stored `after` over `before` in entry `index` of table `frame`
   kTableMark,      // the walker set A or D: entry `index` of table `frame` went from `before` to `after`
   // -- hardware: translation --
-  kSpaceLoaded,        // `cpu` loaded root table `frame` under ASID `index`; after=1: what was cached under it is flushed
-  kSpaceUnloaded,      // `cpu` runs no user code (lazy TLB): the loaded root stays, but user accesses do not happen
-  kTlbFilled,          // slot `index` now holds page `place` of the loaded ASID -> leaf entry `after` with rights ANDed over levels
+  kSpaceLoaded,        // `cpu` loaded root table `frame` under ASID `index`; after=1: what it had cached is flushed
+  kSpaceUnloaded,      // `cpu` runs no user code (lazy TLB): the root stays loaded, user accesses do not happen
+  kTlbFilled,          // slot `index`: page `place` of the loaded ASID -> leaf entry `after`, rights ANDed over levels
   kTlbUsed,            // an access (`access`) was translated by slot `index` for page `place`
   kTlbDropped,         // slot `index` is empty again (invalidated or evicted); a fill over a full slot drops silently
   kWalkCacheFilled,    // page-walk cache of level `level`, slot `index`: prefix of page `place` -> table `frame`
@@ -64,11 +64,11 @@ enum class EventKind : std::uint8_t {
   kSpaceKilled,        // the space whose root table is `frame` is being ended for want of memory
 };
 inline constexpr std::array<std::string_view, 25> kEventNames = {
-    "frame_taken",   "frame_returned",    "frame_zeroed",      "frame_copied",    "table_store",        "table_mark",
-    "space_loaded",  "space_unloaded",    "tlb_filled",        "tlb_used",        "tlb_dropped",        "walk_cache_filled",
-    "walk_cache_used", "walk_cache_dropped", "interrupted",    "lock_taken",      "lock_released",      "failure_injected",
-    "page_requested", "page_refused",     "object_requested",  "object_refused",  "list_filled",        "list_drained",
-    "space_killed"};
+    "frame_taken",       "frame_returned",  "frame_zeroed",       "frame_copied",      "table_store",
+    "table_mark",        "space_loaded",    "space_unloaded",     "tlb_filled",        "tlb_used",
+    "tlb_dropped",       "walk_cache_filled", "walk_cache_used",  "walk_cache_dropped", "interrupted",
+    "lock_taken",        "lock_released",   "failure_injected",   "page_requested",    "page_refused",
+    "object_requested",  "object_refused",  "list_filled",        "list_drained",      "space_killed"};
 constexpr std::string_view name_of(EventKind k) { return kEventNames[static_cast<unsigned>(k)]; }
 
 struct Event {

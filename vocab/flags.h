@@ -1,7 +1,7 @@
 // Flag words that both machines read: allocation flags, protections, mapping flags.
 //
-// Laws: none; only names and bits live here, every rule about them is written twice (model/ and impl/). Context: values.
-// Cost: one byte each. It deliberately contains no table from flags to zones or the like.
+// Laws: none; only names and bits live here, every rule about them is written twice (model/ and impl/). Context:
+// values. Cost: one byte each. It deliberately contains no table from flags to zones or the like.
 #pragma once
 
 #include <compare>

@@ -11,8 +11,8 @@
 
 namespace mmtwin {
 
-inline constexpr unsigned kMaxHandle = 65535;    // highest number in text
-inline constexpr unsigned kFuzzHandles = 12;     // highest number that byte programs use: 64 would waste half of all operations
+inline constexpr unsigned kMaxHandle = 65535;  // highest number in text
+inline constexpr unsigned kFuzzHandles = 12;   // highest in fuzzed programs: 64 would waste half of all operations
 
 // A use of a handle of one kind.
 template <char Letter>

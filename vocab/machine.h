@@ -51,7 +51,7 @@ struct MachineDescription {
   std::array<std::uint8_t, kMaxCpus> cpu_node{};                          // node of each CPU
   std::array<FrameSpan, kMaxHoles> hole{};                                // frames inside zones that do not exist
   std::uint32_t watermark_min = 4;   // per zone, frames: kept for high-priority requests
-  std::uint32_t lowmem_ratio = 0;    // DMA frames kept from NORMAL requests: managed NORMAL frames of the node / ratio; 0: none
+  std::uint32_t lowmem_ratio = 0;    // DMA frames kept from NORMAL requests: the node's NORMAL frames / ratio; 0: none
   std::uint16_t pcp_batch = 4;       // frames moved at once between a zone and a per-CPU list
   std::uint16_t pcp_high = 12;       // per-CPU list length that may not be exceeded after an operation
   std::uint16_t tlb_entries = 16;    // per CPU, a power of two

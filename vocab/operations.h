@@ -187,7 +187,7 @@ struct CpuFlushSpace {  // this CPU drops all that it cached for the loaded spac
   static constexpr RefusalClass kRefusal = RefusalClass::kNever;
   Field<"cpu", CpuId> cpu;
 };
-struct CpuSpeculate {  // the hardware walks ahead of the program: may cache a translation and set A, never D, never faults
+struct CpuSpeculate {  // the hardware walks ahead: may cache a translation and set A, never D, never faults
   static constexpr std::string_view kName = "cpu_speculate";
   static constexpr RefusalClass kRefusal = RefusalClass::kNever;
   Field<"cpu", CpuId> cpu;

@@ -19,12 +19,12 @@ struct RecordedAnswer {
   bool has_response = false;
   Response response;                     // refusal name or value
   bool has_ranges = false;
-  std::vector<RangeObservation> ranges;  // the space's whole list after the step; `accounted`, anonymous offsets unknown
+  std::vector<RangeObservation> ranges;  // the space's whole list then; `accounted` and anonymous offsets unknown
 };
 
 struct Program {
   MachineDescription machine;
-  std::vector<Operation> operations;             // step n is operations[n - 1]
+  std::vector<Operation> operations;                 // step n is operations[n - 1]
   std::map<std::uint64_t, RecordedAnswer> recorded;  // by step number, empty unless imported
 
   void clear() {
