@@ -25,6 +25,8 @@ class System {
 
   // Builds the machine, or resets it when the description is the one before. What boot takes is narrated to `sink`.
   virtual void start(const MachineDescription& machine, EventSink& sink) = 0;
+  // Which step of the program the next apply() is; beyond its end: the harness tidies up.
+  virtual void at(StepNumber step) { static_cast<void>(step); }
   // Runs one operation. The harness has checked that it is applicable: its handles exist, its result handle is free.
   virtual Response apply(const Operation& operation) = 0;
 

@@ -1,0 +1,50 @@
+// Reports for machines: JSON Lines, one object a line, with a `kind`; fields are only ever added.
+//
+// Laws: none. Context: values in, a line out (without the newline). Cost: allocations; never in a hot path. It
+// deliberately prints nothing itself.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lockstep/minimise.h"
+#include "lockstep/perturb.h"
+#include "lockstep/run.h"
+#include "lockstep/trace.h"
+
+namespace mmtwin::lockstep {
+
+// replay {file verdict step law field model sut answers events operations skipped mismatches}
+std::string replay_line(std::string_view file, const GuardedOutcome& outcome, bool has_digests,
+                        std::uint64_t mismatches = 0);
+
+// Sums over the runs of a campaign.
+struct CampaignTotals {
+  std::string target;
+  std::uint64_t seed = 0;
+  std::uint64_t executions = 0;
+  std::uint64_t operations = 0;
+  std::uint64_t skipped = 0;
+  std::uint64_t items = 0;
+  double seconds = 0;
+  std::vector<std::string> divergences;  // trace files
+
+  void add(const RunOutcome& outcome);
+};
+// campaign {target seed executions operations skipped seconds divergences[]}
+std::string campaign_line(const CampaignTotals& totals);
+
+// law {id claim exercised}: one line a law.
+std::vector<std::string> law_lines(const model::LawCounts& exercised);
+// The same as text, laws that were never exercised first.
+std::string print_laws(const model::LawCounts& exercised);
+
+// minimise {file before after executions seconds minimal}
+std::string minimise_line(std::string_view file, const Minimised& minimised);
+
+// perturb {rejected accepted unchanged programs kinds{}}
+std::string perturb_line(const PerturbReport& report);
+
+}  // namespace mmtwin::lockstep

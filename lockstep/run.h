@@ -1,0 +1,147 @@
+// A run: one program through a system under test and the model, step by step, up to the first finding.
+//
+// Laws: all that the model judges; the run only feeds them (DESIGN section 3). Context: one thread; a runner is reused
+// from program to program. Cost: tens of nanoseconds a step besides the two machines, no allocation once warm; a full
+// audit costs all frames, spaces and pages. It deliberately catches nothing: a crash inside the system is a crash here
+// (run_guarded in trace.h runs in a child).
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "lockstep/digest.h"
+#include "lockstep/system.h"
+#include "model/model.h"
+#include "vocab/program.h"
+
+namespace mmtwin::lockstep {
+
+enum class Verdict : std::uint8_t {
+  kAgreed,
+  kDiverged,  // an answer or an observation differs from what the model allows
+  kViolated,  // an event broke a law, or the machine at rest does
+  kCrashed,   // the system under test did not come back
+};
+inline constexpr std::string_view kVerdictNames[] = {"agreed", "diverged", "violated", "crashed"};
+constexpr std::string_view name_of(Verdict v) { return kVerdictNames[static_cast<unsigned>(v)]; }
+
+// Which part of the flow showed the finding.
+enum class Phase : std::uint8_t { kNone, kBoot, kEvents, kAnswer, kComparison, kAudit, kRest };
+inline constexpr std::string_view kPhaseNames[] = {"none", "boot", "events", "answer", "comparison", "audit", "rest"};
+constexpr std::string_view name_of(Phase p) { return kPhaseNames[static_cast<unsigned>(p)]; }
+
+// Everything about one step, for those who tell stories about runs. Valid during the call only.
+struct StepView {
+  StepNumber step;                       // 0: boot; beyond the program's end: the rest phase
+  const Operation* operation = nullptr;  // null at boot
+  model::Skip skip = model::Skip::kNone;
+  Response response;
+  std::span<const Event> events;
+  const Changes& system_changes;
+  const Changes& model_changes;
+  const model::Finding* finding = nullptr;
+};
+
+class StepObserver {
+ public:
+  virtual void on_step(const StepView& step) = 0;
+
+ protected:
+  ~StepObserver() = default;
+};
+
+struct RunOptions {
+  std::uint64_t audit_every = 0;  // executed operations between full audits; 0: only the audit at the end
+  bool audit_at_end = true;
+  bool rest = true;      // at the end: exit, free and drain everything, then LIVE-1
+  bool digests = false;  // of answers and events; costs a hash of every event
+  bool locate = true;    // a finding that only an audit shows is run again to learn its step
+  StepObserver* observer = nullptr;
+  std::atomic<std::uint64_t>* progress = nullptr;  // holds the step being run, for whoever survives a crash
+};
+
+// The interval of audits that a long run can afford: an audit visits every frame, so it may happen once per that many
+// operations.
+std::uint64_t audit_interval(const MachineDescription& machine);
+
+struct RunOutcome {
+  Verdict verdict = Verdict::kAgreed;
+  Phase phase = Phase::kNone;
+  StepNumber step;          // of the finding; beyond the program's end: the rest phase; 0: boot, or no finding
+  Operation operation;      // the one at that step, if step is not 0
+  bool marking_hole = false;  // nobody had marked as changed what the audit found changed
+  std::optional<model::Finding> finding;
+  std::uint64_t executed = 0;
+  std::array<std::uint64_t, model::kSkipReasons> skipped{};  // by model::Skip
+  std::uint64_t items = 0;                                   // pages, entries, objects judged
+  std::uint64_t audits = 0;
+  std::uint64_t answers = 0;  // digests, if asked for
+  std::uint64_t events = 0;
+
+  std::uint64_t skipped_total() const;
+};
+
+class Runner {
+ public:
+  explicit Runner(System& system);
+
+  RunOutcome run(const Program& program, const RunOptions& options = {});
+
+  System& system() { return system_; }
+  const model::Model& model() const { return model_; }
+
+ private:
+  // Stands between system and model only when someone listens: digests or an observer.
+  class Tap final : public EventSink {
+   public:
+    explicit Tap(model::Model& model) : model_(model) {}
+    void on_event(const Event& event) override;
+    bool hashes = false;
+    bool keeps = false;
+    Digest digest;
+    std::vector<Event> kept;  // of the current step
+
+   private:
+    model::Model& model_;
+  };
+
+  bool boot(const MachineDescription& machine);
+  template <bool kTapped>
+  bool step(StepNumber number, const Operation& operation);
+  bool steps(const Program& program);
+  bool compare();
+  bool compare_frame(Pfn at);
+  bool compare_space(SpaceHandle space);
+  bool compare_all_frames(const Changes& a, const Changes& b);
+  bool audit();
+  bool audit_frames();
+  bool audit_zones();
+  bool audit_spaces();
+  bool rest(const Program& program);
+  bool rest_operation(const Operation& operation);
+  bool failed(Phase phase, StepNumber step, const Operation* operation);
+  void locate(const Program& program);
+  void tell(StepNumber step, const Operation* operation, model::Skip skip, const Response& response);
+
+  System& system_;
+  model::Model model_;
+  Tap tap_;
+  Claims claims_;
+  MachineDescription machine_;
+  RunOptions options_;
+  RunOutcome outcome_;
+  StepNumber at_;
+  bool tapped_ = false;
+  bool in_marks_ = true;  // what is being judged was marked as changed, or is nothing that marks cover
+  Digest answers_;
+  std::vector<Pfn> frames_;             // scratch of compare
+  std::vector<RangeObservation> ranges_;  // scratch of compare_space
+  std::vector<std::uint64_t> rest_done_;  // scratch of rest: handles already given back, one bit each
+};
+
+}  // namespace mmtwin::lockstep
