@@ -88,8 +88,11 @@ bool read_range(LineReader& line, RangeObservation& range, bool& is_last) {
   range.end = Address(end);
   for (unsigned bit = 0; bit < kProtBits; ++bit) {
     const char letter = text[colon + 1 + bit];
-    if (letter == ProtTag::kNames[bit][0]) range.prot = range.prot | Prot(1u << bit);
-    else if (letter != '-') return line.fail(word.column + colon + 1 + bit, "a protection is rwx, - for each not given");
+    const bool is_given = letter == ProtTag::kNames[bit][0];
+    if (is_given) range.prot = range.prot | Prot(1u << bit);
+    if (!is_given && letter != '-') {
+      return line.fail(word.column + colon + 1 + bit, "a protection is rwx, - for each not given");
+    }
   }
   for (std::size_t i = colon + 4; i < text.size(); ++i) {
     if (text[i] == 's') range.flags = range.flags | kMapShared;

@@ -58,7 +58,8 @@ inline std::string write_handle(char letter, unsigned number) { return letter + 
 
 // Addresses, sizes and contents are easier to read in hex, counts and identities in decimal.
 template <class T>
-inline constexpr bool kPrintsHex = std::is_same_v<T, Address> || std::is_same_v<T, ByteCount> || std::is_same_v<T, Value>;
+inline constexpr bool kPrintsHex =
+    std::is_same_v<T, Address> || std::is_same_v<T, ByteCount> || std::is_same_v<T, Value>;
 
 template <class T>
 std::string write_value(const T& value) {
