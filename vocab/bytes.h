@@ -1,8 +1,8 @@
 // Programs as bytes, for fuzzing engines: every byte string is a program, and nothing is refused.
 //
 // Laws: none. Context: pure functions. Cost: linear; decoding into a Program that was used before allocates nothing.
-// An operation is its number modulo the number of kinds, then each field by its type; what is missing at the end reads as
-// zero. One byte names a handle up to kFuzzHandles; an escape byte gives larger numbers, so that encoding loses nothing.
+// An operation is its number modulo the number of kinds, then each field by its type; what is missing reads as zero.
+// One byte names a handle up to kFuzzHandles; an escape byte gives larger numbers, so encoding loses nothing.
 // It deliberately has no line per operation, and carries no recorded answers.
 #pragma once
 

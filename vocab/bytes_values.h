@@ -183,7 +183,7 @@ inline std::array<std::uint64_t, kWindows> windows_of(const MachineDescription& 
           0x800000000000 - (128u << kPageShift), 0xffff800000000000, 0xffffffffffff0000};
 }
 
-// The code's low two bits say how the offset is written, the next bit whether a handle comes first, the rest which window.
+// Low two bits of the code: how the offset is written; the next: whether a handle comes first; the rest: which window.
 enum PlaceForm : unsigned { kPage, kPageAndBytes, kPageWide, kAnyOffset };
 
 inline void write_offset(Writer& out, std::uint64_t value, bool has_base, AddressHandle base,
