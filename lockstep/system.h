@@ -1,8 +1,8 @@
 // The interface of a system under test: apply an operation, narrate events, show what changed.
 //
-// Laws: none; a binding only translates. Context: one thread. Cost: virtual calls. Bindings live in lockstep/suts/ and
-// may not include model/. It deliberately has no way to ask the system for its own opinion of its health: observations are
-// decoded independently from raw memory.
+// Laws: none; a binding only translates. Context: one thread. Cost: virtual calls. Bindings live in lockstep/suts/
+// and may not include model/. It deliberately has no way to ask the system for its own opinion of its health:
+// observations are decoded independently from raw memory.
 #pragma once
 
 #include <cstdint>

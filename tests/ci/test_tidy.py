@@ -67,7 +67,8 @@ class Includes(Tidy):
         self.accepts_include("impl/slab/a.h", '"impl/slab/b.h"')
         self.accepts_include("impl/mm.h", '"impl/reclaim/lru.h"')
         self.sees_include("impl/phys/a.h", '"impl/slab/b.h"')
-        self.sees_include("impl/platform/a.h", '"impl/base/b.h"')
+        self.accepts_include("impl/platform/a.h", '"impl/base/b.h"')
+        self.sees_include("impl/base/a.h", '"impl/platform/b.h"')
         self.sees_include("impl/reclaim/a.h", '"impl/mm.h"')
         self.sees_include("impl/reclaim/a.h", '"impl/elsewhere/b.h"')
 
