@@ -13,9 +13,9 @@ struct X86Geometry {
   static constexpr int kBitsPerLevel = 9;
   static constexpr int kLevels = 4;
   static constexpr int kEntriesPerTable = 1 << kBitsPerLevel;
-  static constexpr int kPageblockOrder = 9;   // log2 of a huge page's frames
-  static constexpr int kAsids = 6;            // address-space ids a CPU keeps before it starts a new generation
-  static constexpr int kReferenceBits = 30;   // width of a frame's reference count in its packed descriptor
+  static constexpr int kPageblockOrder = 9;  // log2 of a huge page's frames
+  static constexpr int kAsids = 6;           // address-space ids a CPU keeps before it starts a new generation
+  static constexpr int kReferenceBits = 30;  // width of a frame's reference count in its packed descriptor
 };
 
 // The same machine made narrow, so that huge pages, saturated counters and recycled ids happen in short programs.

@@ -34,8 +34,8 @@ inline constexpr std::uint64_t kAllRights = kEntryWritable | kEntryUser;  // not
 // Entry that maps frame `pfn` (below 2^40; higher bits are dropped, they never become flags). A and D are clear.
 template <class Word>
 constexpr Word make_leaf(Word pfn, bool writable, bool user, bool executable) {
-  const std::uint64_t flags = kEntryPresent | (writable ? kEntryWritable : 0) | (user ? kEntryUser : 0) |
-                              (executable ? 0 : kEntryNoExecute);
+  const std::uint64_t flags =
+      kEntryPresent | (writable ? kEntryWritable : 0) | (user ? kEntryUser : 0) | (executable ? 0 : kEntryNoExecute);
   return ((pfn << kEntryFrameShift) & Word(kEntryFrameMask)) | Word(flags);
 }
 

@@ -147,8 +147,8 @@ constexpr bool a_mapped_page_is_found_until_it_is_unmapped() {
   unmap_page<SmallGeometry>(memory, root, vpn);
   const bool after = walk<SmallGeometry>(memory, root, vpn).present;
   return mapped.outcome == MapOutcome::kMapped && mapped.table == 3 && found.present && found.level == 0 &&
-         frame_for<SmallGeometry>(found, vpn) == 77 && found.rights == (kAllRights | kEntryNoExecute) &&
-         !neighbour && !after;
+         frame_for<SmallGeometry>(found, vpn) == 77 && found.rights == (kAllRights | kEntryNoExecute) && !neighbour &&
+         !after;
 }
 static_assert(a_mapped_page_is_found_until_it_is_unmapped());
 
