@@ -6,11 +6,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 
 #include "vocab/events.h"
 #include "vocab/observations.h"
+
+struct XXH3_state_s;  // <xxhash.h>
 
 namespace mmtwin::lockstep {
 
@@ -29,8 +30,7 @@ class Digest {
   std::uint64_t value() const;
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  XXH3_state_s* state_;
 };
 
 // Is the value of this operation's answer part of the contract, given what the system claims?

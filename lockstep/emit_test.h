@@ -1,6 +1,7 @@
 // A failing program as the source of a GoogleTest that compiles: the trace in a raw string, run against our system.
 //
-// Laws: none. Context: values. Cost: the text. It deliberately expects agreement: the test fails until the bug is fixed.
+// Laws: none. Context: values. Cost: the text. It deliberately expects agreement: the test fails until the bug is
+// fixed.
 #pragma once
 
 #include <string>

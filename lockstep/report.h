@@ -9,10 +9,10 @@
 #include <string_view>
 #include <vector>
 
+#include "lockstep/guard.h"
 #include "lockstep/minimise.h"
 #include "lockstep/perturb.h"
 #include "lockstep/run.h"
-#include "lockstep/trace.h"
 
 namespace mmtwin::lockstep {
 

@@ -73,8 +73,9 @@ struct RunOutcome {
   Verdict verdict = Verdict::kAgreed;
   Phase phase = Phase::kNone;
   StepNumber step;          // of the finding; beyond the program's end: the rest phase; 0: boot, or no finding
-  Operation operation;      // the one at that step, if step is not 0
-  bool marking_hole = false;  // nobody had marked as changed what the audit found changed
+  bool has_operation = false;
+  Operation operation;        // the one at that step
+  bool marking_hole = false;  // the audit found changed what nobody had marked; known once the step is located
   std::optional<model::Finding> finding;
   std::uint64_t executed = 0;
   std::array<std::uint64_t, model::kSkipReasons> skipped{};  // by model::Skip
@@ -110,22 +111,27 @@ class Runner {
     model::Model& model_;
   };
 
+  RunOutcome run_once(const Program& program, StepNumber limit);
+  RunOutcome locate(const Program& program, const RunOutcome& first);
   bool boot(const MachineDescription& machine);
+  bool run_steps(const Program& program, StepNumber limit);
   template <bool kTapped>
-  bool step(StepNumber number, const Operation& operation);
-  bool steps(const Program& program);
+  bool run_steps(const Program& program, StepNumber limit);
+  template <bool kTapped>
+  bool execute(StepNumber step, const Operation& operation);
   bool compare();
+  bool compare_sorted(const std::vector<Pfn>& a, const std::vector<Pfn>& b);
   bool compare_frame(Pfn at);
   bool compare_space(SpaceHandle space);
-  bool compare_all_frames(const Changes& a, const Changes& b);
+  bool audited(StepNumber after, const Program& program);
   bool audit();
   bool audit_frames();
-  bool audit_zones();
   bool audit_spaces();
+  bool audit_zones();
+  bool audit_entries();
   bool rest(const Program& program);
-  bool rest_operation(const Operation& operation);
+  bool empty_machine(const Program& program);
   bool failed(Phase phase, StepNumber step, const Operation* operation);
-  void locate(const Program& program);
   void tell(StepNumber step, const Operation* operation, model::Skip skip, const Response& response);
 
   System& system_;
@@ -135,13 +141,14 @@ class Runner {
   MachineDescription machine_;
   RunOptions options_;
   RunOutcome outcome_;
-  StepNumber at_;
+  StepNumber last_good_audit_;
   bool tapped_ = false;
-  bool in_marks_ = true;  // what is being judged was marked as changed, or is nothing that marks cover
+  bool resting_ = false;
+  bool marks_cover_ = false;  // what the audit is judging is something that marks must cover
   Digest answers_;
-  std::vector<Pfn> frames_;             // scratch of compare
-  std::vector<RangeObservation> ranges_;  // scratch of compare_space
-  std::vector<std::uint64_t> rest_done_;  // scratch of rest: handles already given back, one bit each
+  std::vector<Pfn> frames_;                  // scratch of compare_sorted
+  std::vector<RangeObservation> ranges_;     // scratch of compare_space
+  std::vector<std::uint64_t> handles_done_;  // scratch of empty_machine, one bit a handle
 };
 
 }  // namespace mmtwin::lockstep

@@ -23,5 +23,7 @@ struct Signature {
 
 // nullopt: agreed.
 std::optional<Signature> signature_of(const RunOutcome& outcome);
+// Of a run that a child did not survive: "crash", the operation it died in, and how.
+Signature crash_signature(const RunOutcome& outcome, std::string how);
 
 }  // namespace mmtwin::lockstep

@@ -1,7 +1,7 @@
-// Trace files: a program on disk before it runs, its verdict appended after it ran, nothing ever half-written.
+// Trace files: a program on disk, with its verdict once it ran, and nothing ever half-written.
 //
-// Laws: none. Context: one thread; run_guarded forks. Cost: a file write and a rename. Text is vocab/text.h's; this file
-// adds the footer, the files and the child process. It deliberately keeps no state between calls.
+// Laws: none. Context: one thread. Cost: a file write and a rename. Text is vocab/text.h's; this file adds footer and
+// files. It deliberately keeps no state between calls.
 #pragma once
 
 #include <cstdint>
@@ -47,25 +47,7 @@ std::variant<Trace, TraceError> read_trace(const std::filesystem::path& file);
 std::optional<std::string> write_trace(const std::filesystem::path& file, const Program& program,
                                        const Footer* footer = nullptr);
 
-struct GuardOptions {
-  RunOptions run;
-  std::filesystem::path trace;      // written before the run, completed after it; empty: no file
-  double watchdog_seconds = 60;
-};
-struct GuardedOutcome {
-  RunOutcome outcome;       // kCrashed: step and operation are those it died in
-  int signal = 0;           // that ended the child; 0: none
-  int exit_status = 0;      // of a child that left by itself without an answer (a sanitizer, say)
-  bool hung = false;        // the watchdog ended it
-  std::string problem;      // the harness itself failed: no fork, no file. Empty: it did not
-  std::string how() const;  // "SIGSEGV", "hang", "exit 1"; empty unless kCrashed
-};
-// Runs in a forked child, so that a crash or hang of the system leaves the trace and a verdict. An observer in the
-// options sees its steps in the child only.
-GuardedOutcome run_guarded(Runner& runner, const Program& program, const GuardOptions& options);
-
 Footer footer_of(const RunOutcome& outcome, bool has_digests);
-Footer footer_of(const GuardedOutcome& outcome, bool has_digests);
 // Sixteen hexadecimal digits of the running program's file.
 const std::string& build_id();
 

@@ -1,0 +1,341 @@
+#include "lockstep/run.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace mmtwin::lockstep {
+
+std::uint64_t audit_interval(const MachineDescription& machine) {
+  return std::max<std::uint64_t>(machine.frame_limit(), 4096);
+}
+
+std::uint64_t RunOutcome::skipped_total() const {
+  return std::accumulate(skipped.begin(), skipped.end(), std::uint64_t{0});
+}
+
+Runner::Runner(System& system) : system_(system), tap_(model_) {}
+
+void Runner::Tap::on_event(const Event& event) {
+  if (hashes) digest.add(event);
+  if (keeps) kept.push_back(event);
+  model_.on_event(event);
+}
+
+RunOutcome Runner::run(const Program& program, const RunOptions& options) {
+  options_ = options;
+  RunOutcome first = run_once(program, StepNumber(program.operations.size()));
+  if (first.phase == Phase::kAudit && options.locate) return locate(program, first);
+  first.marking_hole = false;
+  return first;
+}
+
+RunOutcome Runner::run_once(const Program& program, StepNumber limit) {
+  outcome_ = RunOutcome{};
+  last_good_audit_ = StepNumber(0);
+  resting_ = false;
+  claims_ = system_.claims();
+  tapped_ = options_.digests || options_.observer != nullptr;
+  const std::uint64_t items_before = model_.items_judged();
+  if (boot(program.machine) && run_steps(program, limit)) {
+    const bool agreed = (!options_.audit_at_end || audited(limit, program)) && (!options_.rest || rest(program));
+    static_cast<void>(agreed);
+  }
+  outcome_.items = model_.items_judged() - items_before;
+  if (options_.digests) {
+    outcome_.answers = answers_.value();
+    outcome_.events = tap_.digest.value();
+  }
+  return outcome_;
+}
+
+bool Runner::boot(const MachineDescription& machine) {
+  machine_ = machine;
+  tap_.hashes = options_.digests;
+  tap_.keeps = options_.observer != nullptr;
+  tap_.kept.clear();
+  if (options_.digests) {
+    answers_.reset();
+    tap_.digest.reset();
+  }
+  if (options_.progress) options_.progress->store(0, std::memory_order_relaxed);
+  model_.start(machine, claims_);
+  system_.start(machine, tapped_ ? static_cast<EventSink&>(tap_) : model_);
+  model_.booted();
+  const bool ok = !model_.finding() || failed(Phase::kBoot, StepNumber(0), nullptr);
+  if (tapped_) tell(StepNumber(0), nullptr, model::Skip::kNone, Response{});
+  return ok;
+}
+
+bool Runner::run_steps(const Program& program, StepNumber limit) {
+  return tapped_ ? run_steps<true>(program, limit) : run_steps<false>(program, limit);
+}
+
+template <bool kTapped>
+bool Runner::run_steps(const Program& program, StepNumber limit) {
+  const std::uint64_t every = options_.audit_every != 0 ? options_.audit_every : ~std::uint64_t{0};
+  std::uint64_t until_audit = every;
+  const Operation* operation = program.operations.data();
+  for (std::uint64_t step = 1; step <= limit.raw(); ++step, ++operation) {
+    const model::Skip skip = model_.inapplicable(*operation);
+    if (skip != model::Skip::kNone) {
+      ++outcome_.skipped[static_cast<unsigned>(skip)];
+      if constexpr (kTapped) tell(StepNumber(step), operation, skip, Response{});
+      continue;
+    }
+    ++outcome_.executed;
+    if (options_.progress) options_.progress->store(step, std::memory_order_relaxed);
+    if (!execute<kTapped>(StepNumber(step), *operation)) return false;
+    if (--until_audit == 0) {
+      until_audit = every;
+      if (!audited(StepNumber(step), program)) return false;
+    }
+  }
+  return true;
+}
+
+template <bool kTapped>
+bool Runner::execute(StepNumber step, const Operation& operation) {
+  if constexpr (kTapped) tap_.kept.clear();
+  model_.begin(operation);
+  system_.at(step);
+  const Response response = system_.apply(operation);
+  bool ok = true;
+  if (model_.finding()) {
+    ok = failed(Phase::kEvents, step, &operation);
+  } else {
+    model_.end(response);
+    if (model_.finding()) {
+      ok = failed(Phase::kAnswer, step, &operation);
+    } else if (!compare()) {
+      ok = failed(Phase::kComparison, step, &operation);
+    }
+  }
+  if constexpr (kTapped) {
+    const bool in_program = !resting_;
+    if (options_.digests && in_program) answers_.add(step, response, answers_with_contract(operation, claims_));
+    tell(step, &operation, model::Skip::kNone, response);
+  }
+  return ok;
+}
+
+// Both sides' marks are without duplicates, and mostly the same few frames: what the model alone marked is found by
+// looking through the system's list while that is short, else by sorting.
+bool Runner::compare() {
+  static constexpr std::size_t kShort = 16;
+  const Changes& seen = system_.changes();
+  if (claims_.shows_frames) {
+    const Changes& expected = model_.changes();
+    if (seen.frames.size() > kShort && expected.frames.size() > kShort) {
+      if (!compare_sorted(seen.frames, expected.frames)) return false;
+    } else {
+      for (const Pfn at : seen.frames) {
+        if (!compare_frame(at)) return false;
+      }
+      for (const Pfn at : expected.frames) {
+        const bool done = std::find(seen.frames.begin(), seen.frames.end(), at) != seen.frames.end();
+        if (!done && !compare_frame(at)) return false;
+      }
+    }
+  }
+  for (const SpaceHandle space : seen.spaces) {
+    if (!compare_space(space)) return false;
+  }
+  // A system that does not narrate shows what it marks, and is not asked for more.
+  if (!claims_.narrates) return true;
+  for (const SpaceHandle space : model_.changes().spaces) {
+    const bool done = std::find(seen.spaces.begin(), seen.spaces.end(), space) != seen.spaces.end();
+    if (!done && !compare_space(space)) return false;
+  }
+  return true;
+}
+
+bool Runner::compare_sorted(const std::vector<Pfn>& a, const std::vector<Pfn>& b) {
+  frames_.assign(a.begin(), a.end());
+  frames_.insert(frames_.end(), b.begin(), b.end());
+  std::sort(frames_.begin(), frames_.end());
+  frames_.erase(std::unique(frames_.begin(), frames_.end()), frames_.end());
+  return std::all_of(frames_.begin(), frames_.end(), [this](Pfn at) { return compare_frame(at); });
+}
+
+bool Runner::compare_frame(Pfn at) {
+  const FrameObservation seen = system_.frame(at);
+  model_.judge_frame(at, seen);
+  if (seen.state == FrameState::kUsed && seen.role == Role::kAnon) model_.judge_bytes(at, system_.bytes(at));
+  return !model_.finding();
+}
+
+bool Runner::compare_space(SpaceHandle space) {
+  if (claims_.shows_ranges) {
+    ranges_.clear();
+    system_.ranges(space, ranges_);
+    model_.judge_ranges(space, ranges_);
+    if (model_.finding()) return false;
+  }
+  if (claims_.shows_frames) model_.judge_space(space, system_.space(space));
+  return !model_.finding();
+}
+
+bool Runner::audited(StepNumber after, const Program& program) {
+  if (audit()) {
+    last_good_audit_ = after;
+    return true;
+  }
+  return failed(Phase::kAudit, after, after.raw() == 0 ? nullptr : &program.operations[after.raw() - 1]);
+}
+
+bool Runner::audit() {
+  ++outcome_.audits;
+  model_.audit_self();
+  if (!claims_.narrates) return true;
+  marks_cover_ = true;
+  if (claims_.shows_frames && !audit_frames()) return false;
+  if (!audit_spaces()) return false;
+  return !claims_.shows_frames || (audit_zones() && audit_entries());
+}
+
+bool Runner::audit_frames() {
+  const std::uint64_t limit = machine_.frame_limit();
+  for (std::uint64_t at = 0; at < limit; ++at) {
+    if (!compare_frame(Pfn(at))) return false;
+  }
+  return true;
+}
+
+bool Runner::audit_spaces() {
+  for (const SpaceHandle space : model_.spaces()) {
+    if (!compare_space(space)) return false;
+  }
+  return true;
+}
+
+bool Runner::audit_zones() {
+  marks_cover_ = false;
+  for (unsigned node = 0; node < machine_.nodes; ++node) {
+    for (unsigned kind = 0; kind < kZoneKinds; ++kind) {
+      if (machine_.node[node].zones[kind].count.raw() == 0) continue;
+      const auto zone = static_cast<ZoneKind>(kind);
+      model_.judge_zone(NodeId(node), zone, system_.zone(NodeId(node), zone));
+      if (model_.finding()) return false;
+    }
+  }
+  return true;
+}
+
+bool Runner::audit_entries() {
+  marks_cover_ = false;
+  for (const SpaceHandle space : model_.spaces()) {
+    for (const Vpn page : model_.mapped_pages(space)) {
+      model_.judge_entry(space, page, system_.entry(space, page));
+      if (model_.finding()) return false;
+    }
+  }
+  return true;
+}
+
+bool Runner::rest(const Program& program) {
+  resting_ = true;
+  if (options_.progress) options_.progress->store(program.operations.size() + 1, std::memory_order_relaxed);
+  if (!empty_machine(program)) return false;
+  model_.judge_rest();
+  return !model_.finding() || failed(Phase::kRest, StepNumber(program.operations.size() + 1), nullptr);
+}
+
+// Spaces first, since their frames go back then; every handle that the program names is tried once, and those that hold
+// nothing are inapplicable.
+bool Runner::empty_machine(const Program& program) {
+  const StepNumber after(program.operations.size() + 1);
+  const auto run_one = [&](const Operation& operation) {
+    if (model_.inapplicable(operation) != model::Skip::kNone) return true;
+    return tapped_ ? execute<true>(after, operation) : execute<false>(after, operation);
+  };
+  const CpuId cpu{};
+  if (!run_one(FailNext{.cpu = cpu, .n = Count(0)})) return false;
+  const auto give_back = [&](auto operation_of) {
+    handles_done_.assign((kMaxHandle + 1) / 64, 0);
+    for (const Operation& made : program.operations) {
+      const std::optional<Operation> operation = operation_of(made);
+      if (operation && !run_one(*operation)) return false;
+    }
+    return true;
+  };
+  const auto fresh = [&](unsigned handle) {
+    std::uint64_t& word = handles_done_[handle / 64];
+    const std::uint64_t bit = std::uint64_t{1} << handle % 64;
+    const bool is_fresh = (word & bit) == 0;
+    word |= bit;
+    return is_fresh;
+  };
+  const bool spaces_gone = give_back([&](const Operation& made) -> std::optional<Operation> {
+    unsigned handle = 0;
+    if (const auto* create = std::get_if<SpaceCreate>(&made)) handle = create->result.number();
+    if (const auto* fork = std::get_if<SpaceFork>(&made)) handle = fork->result.number();
+    if (handle == 0 || !fresh(handle)) return std::nullopt;
+    return SpaceExit{.cpu = cpu, .space = SpaceHandle(handle)};
+  });
+  if (!spaces_gone) return false;
+  const bool blocks_gone = give_back([&](const Operation& made) -> std::optional<Operation> {
+    unsigned handle = 0;
+    if (const auto* alloc = std::get_if<PagesAlloc>(&made)) handle = alloc->result.number();
+    if (const auto* exact = std::get_if<PagesAllocExact>(&made)) handle = exact->result.number();
+    if (handle == 0 || !fresh(handle)) return std::nullopt;
+    return PagesFree{.cpu = cpu, .block = BlockHandle(handle)};
+  });
+  if (!blocks_gone) return false;
+  for (unsigned target = 0; target < machine_.cpus; ++target) {
+    if (!run_one(PagesDrainCpu{.cpu = cpu, .target = CpuId(target)})) return false;
+  }
+  return true;
+}
+
+bool Runner::failed(Phase phase, StepNumber step, const Operation* operation) {
+  outcome_.phase = resting_ ? Phase::kRest : phase;
+  const bool is_event = phase == Phase::kBoot || phase == Phase::kEvents || phase == Phase::kRest;
+  outcome_.verdict = is_event ? Verdict::kViolated : Verdict::kDiverged;
+  outcome_.step = step;
+  outcome_.finding = model_.finding();
+  outcome_.has_operation = operation != nullptr;
+  if (operation) outcome_.operation = *operation;
+  outcome_.marking_hole = phase == Phase::kAudit && marks_cover_;
+  return false;
+}
+
+// The audit passed after step `good` and failed after step `bad`: halving the distance costs one run of a prefix each.
+RunOutcome Runner::locate(const Program& program, const RunOutcome& first) {
+  std::uint64_t good = last_good_audit_.raw();
+  std::uint64_t bad = first.step.raw();
+  RunOutcome best = first;
+  const RunOptions asked = options_;
+  options_.observer = nullptr;
+  options_.audit_every = 0;
+  options_.audit_at_end = true;
+  options_.rest = false;
+  const auto fails_at = [&](std::uint64_t step) {
+    const RunOutcome outcome = run_once(program, StepNumber(step));
+    if (outcome.finding) best = outcome;
+    return outcome.finding.has_value();
+  };
+  while (bad - good > 1) {
+    const std::uint64_t middle = good + (bad - good) / 2;
+    (fails_at(middle) ? bad : good) = middle;
+  }
+  options_ = asked;
+  return best;
+}
+
+void Runner::tell(StepNumber step, const Operation* operation, model::Skip skip, const Response& response) {
+  if (!options_.observer) return;
+  static const Changes kNothing;
+  const bool ran = operation && skip == model::Skip::kNone;
+  const std::span<const Event> events = skip == model::Skip::kNone ? std::span<const Event>(tap_.kept)
+                                                                   : std::span<const Event>();
+  options_.observer->on_step(StepView{.step = step,
+                                      .operation = operation,
+                                      .skip = skip,
+                                      .response = response,
+                                      .events = events,
+                                      .system_changes = ran ? system_.changes() : kNothing,
+                                      .model_changes = ran ? model_.changes() : kNothing,
+                                      .finding = model_.finding() ? &*model_.finding() : nullptr});
+}
+
+}  // namespace mmtwin::lockstep

@@ -1,0 +1,62 @@
+#include "lockstep/suts/recorded.h"
+
+#include <algorithm>
+#include <optional>
+#include <variant>
+
+namespace mmtwin::lockstep {
+
+namespace {
+
+// The space an operation is about; none: not one.
+SpaceHandle space_of(const Operation& operation) {
+  return std::visit(
+      [](const auto& op) {
+        if constexpr (requires { op.space; }) {
+          return op.space.value();
+        } else {
+          return SpaceHandle();
+        }
+      },
+      operation);
+}
+
+}  // namespace
+
+RecordedSystem::RecordedSystem(const Program& program) : program_(program) {
+  for (const auto& [step, answer] : program.recorded) {
+    if (answer.has_ranges) claims_.shows_ranges = true;
+    if (step == 0 || step > program.operations.size() || !answer.has_response) continue;
+    const Operation& operation = program.operations[step - 1];
+    const bool maps = std::holds_alternative<RangeMapAnon>(operation) || std::holds_alternative<RangeMapFile>(operation);
+    // A recorded address is one that Linux chose, so it can be held against Linux's own placement.
+    if (maps && answer.response.refusal == Refusal::kNone) claims_.exact_addresses = true;
+  }
+  claims_.exact_range_merge = claims_.shows_ranges;
+}
+
+void RecordedSystem::start(const MachineDescription&, EventSink&) {
+  changes_.clear();
+  step_ = 0;
+}
+
+Response RecordedSystem::apply(const Operation& operation) {
+  changes_.clear();
+  const auto answer = program_.recorded.find(step_);
+  if (answer == program_.recorded.end()) return {};
+  if (answer->second.has_ranges) changes_.spaces.push_back(space_of(operation));
+  return answer->second.has_response ? answer->second.response : Response{};
+}
+
+FrameObservation RecordedSystem::frame(Pfn) { return {}; }
+SpaceObservation RecordedSystem::space(SpaceHandle) { return {}; }
+ZoneObservation RecordedSystem::zone(NodeId, ZoneKind) { return {}; }
+EntryObservation RecordedSystem::entry(SpaceHandle, Vpn) { return {}; }
+std::span<const std::uint8_t> RecordedSystem::bytes(Pfn) { return {}; }
+
+void RecordedSystem::ranges(SpaceHandle, std::vector<RangeObservation>& into) {
+  const auto answer = program_.recorded.find(step_);
+  if (answer != program_.recorded.end()) into = answer->second.ranges;
+}
+
+}  // namespace mmtwin::lockstep
