@@ -1,0 +1,161 @@
+// PageAllocator: hands out blocks of 2^order frames and takes them back.
+//
+// Laws: FRAME-1, ZONE-1 to ZONE-3, PCP-1, PCP-2, OOM-1, OOM-2. Context: any CPU, inside an operation; per-CPU lists by
+// their CPU, zones under their lock. Cost: a single frame costs one list and its descriptor; larger blocks O(orders) under
+// the zone's lock. Every request is narrated as docs/RULES.md section 2 says: kPageRequested, then kFrameTaken or
+// kPageRefused. It deliberately does not reclaim: after draining every list a request is refused.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+
+#include "impl/base/outcome.h"
+#include "impl/phys/buddy.h"
+#include "impl/phys/cpu_list.h"
+#include "impl/phys/watermark_rules.h"
+#include "impl/phys/zone.h"
+#include "impl/phys/zone_list.h"
+#include "impl/platform/hardware.h"
+#include "vocab/events.h"
+#include "vocab/flags.h"
+#include "vocab/units.h"
+
+namespace mmtwin::impl {
+
+struct PageRequest {
+  Role role = Role::kBlock;
+  Order order{};
+  Gfp gfp{};
+  NodeId node = kAnyNode;
+  CacheName cache{};  // Role::kSlab: for which cache
+};
+
+class PageAllocator final : public InterruptHandler {
+ public:
+  // Boots all zones of the machine and handles Interrupt::kDrainLists from then on.
+  explicit PageAllocator(Hardware& hardware);
+
+  // The first frame of a block: one used head of `order` with reference count 1, no mappings, not exclusive, owner 0. With
+  // kGfpZero its bytes are zero; of a table (kTable, kRootTable) those that its geometry uses. Refusals: kOom.
+  Outcome<Pfn> allocate(CpuId cpu, const PageRequest& request);
+  // The first of `pages` (1 to 1024) frames in a row, each its own block of order 0; request.order is not read. Refusals:
+  // kOom.
+  Outcome<Pfn> allocate_exact(CpuId cpu, PageCount pages, PageRequest request);
+  // The block belongs to the allocator again, whatever its reference count is: the caller is its owner.
+  void free(CpuId cpu, Pfn head, Order order);
+  void free_exact(CpuId cpu, Pfn first, PageCount pages);
+
+  // One more reference to a used single frame. At the geometry's largest count it sticks for ever.
+  void get(Pfn frame);
+  // One less; true: it was the last and the frame is free.
+  bool put(CpuId cpu, Pfn frame);
+
+  // All lists of `target` become empty; by an interrupt if it is another CPU.
+  void drain(CpuId asks, CpuId target);
+  void drain_all(CpuId asks);
+
+  // ---- queries; a zone that the description does not have is nullptr ----
+  const Buddy* zone(unsigned index) const { return zones_[index].has_value() ? &*zones_[index] : nullptr; }
+  const CpuList& list(CpuId cpu, unsigned zone) const { return lists_[cpu.raw() * kMaxZones + zone]; }
+
+  void dump(std::FILE* to) const;
+  void audit_buddy() const;
+  // Every listed frame is on just the list its tag names; no list is longer than high.
+  void audit_lists() const;
+
+  void on_interrupt(CpuId from, CpuId at, std::uint64_t argument) override;
+
+ private:
+  std::uint64_t min_for_request(Gfp gfp) const {
+    if (gfp.any(kGfpNofail | kGfpHigh)) [[unlikely]] {
+      return gfp.any(kGfpNofail) ? 0 : min_for<std::uint64_t>(watermark_min_, true);
+    }
+    return watermark_min_;
+  }
+  CpuList& list_of(CpuId cpu, unsigned zone) { return lists_[cpu.raw() * kMaxZones + zone]; }
+  bool may_give(const ZoneChoice& choice, const PageRequest& request) const;
+  void hand_out(CpuId cpu, std::uint32_t frame, FrameDescriptor& descriptor, unsigned zone, const PageRequest& request);
+  void make_used(FrameDescriptor& descriptor, unsigned order, Role role, unsigned zone);
+  void zero_block(CpuId cpu, Pfn first, std::uint64_t pages, Role role);
+  Outcome<Pfn> allocate_slowly(CpuId cpu, const PageRequest& request);
+  Outcome<Pfn> refuse(CpuId cpu, const PageRequest& request);
+  std::uint32_t try_zones(CpuId cpu, const PageRequest& request);
+  std::uint32_t take_single(CpuId cpu, unsigned zone);
+  std::uint32_t take_block(unsigned zone, unsigned order);
+  void fill(CpuId cpu, unsigned zone, CpuList& list);
+  void drain_list(CpuId cpu, unsigned zone, CpuList& list, std::uint32_t frames);
+  void drain_own(CpuId cpu);
+  void drain_visited(CpuId target);
+  void free_block(CpuId cpu, Pfn head, Order order);
+
+  Hardware& hardware_;
+  CpuList* lists_;  // [cpu][zone], in boot memory
+  std::uint64_t watermark_min_;
+  std::uint32_t reference_limit_;
+  unsigned table_entries_;
+  unsigned cpus_;
+  std::array<std::uint64_t*, kMaxZones> free_{};  // each zone's free count, for the fast path
+  std::array<std::optional<Buddy>, kMaxZones> zones_;
+  std::optional<ZoneLists> zone_lists_;
+};
+
+// ---- the fast paths: one cache line of list, one descriptor, no lock ----
+
+inline bool PageAllocator::may_give(const ZoneChoice& choice, const PageRequest& request) const {
+  const std::uint64_t reserve = request.gfp.any(kGfpNofail) ? 0 : choice.reserve;
+  return zone_may_give<std::uint64_t>(load_relaxed(*free_[choice.zone]), pages_in(request.order).raw(),
+                                      min_for_request(request.gfp), reserve);
+}
+
+inline void PageAllocator::make_used(FrameDescriptor& d, unsigned order, Role role, unsigned zone) {
+  set_tag(d, used_head_tag(order, role, zone));
+  d.references = 1;
+  d.mappings = 0;
+  d.owner = 0;
+}
+
+inline void PageAllocator::hand_out(CpuId cpu, std::uint32_t frame, FrameDescriptor& descriptor, unsigned zone,
+                                    const PageRequest& request) {
+  make_used(descriptor, request.order.raw(), request.role, zone);
+  hardware_.take_frames(cpu, Pfn(frame), request.order, request.role, request.cache);
+}
+
+inline Outcome<Pfn> PageAllocator::allocate(CpuId cpu, const PageRequest& request) {
+  hardware_.emit({.kind = EventKind::kPageRequested, .cpu = cpu, .order = request.order, .role = request.role,
+                  .frame = {}, .place = static_cast<std::uint64_t>(request.cache)});
+  const bool may_fail = !request.gfp.has(kGfpNofail);
+  if (may_fail && hardware_.failures().request_fails(cpu)) [[unlikely]] return refuse(cpu, request);
+  const ZoneList& zones = zone_lists_->of(cpu, request.node, request.gfp);
+  if (request.order.raw() == 0 && zones.count != 0 && may_give(zones.choices[0], request)) {
+    const unsigned zone = zones.choices[0].zone;
+    CpuList& list = list_of(cpu, zone);
+    list.enter();
+    if (list.count != 0) [[likely]] {
+      std::uint32_t frame;
+      FrameDescriptor& descriptor = list.pop(hardware_, frame);
+      hand_out(cpu, frame, descriptor, zone, request);
+      list.leave();
+      if (request.gfp.has(kGfpZero)) zero_block(cpu, Pfn(frame), 1, request.role);
+      return Pfn(frame);
+    }
+    list.leave();
+  }
+  return allocate_slowly(cpu, request);
+}
+
+inline void PageAllocator::free(CpuId cpu, Pfn head, Order order) {
+  if (order.raw() != 0) return free_block(cpu, head, order);
+  FrameDescriptor& descriptor = hardware_.edit(head);
+  const std::uint32_t tag = tag_of(descriptor);
+  check(state_of(tag) == BlockState::kUsedHead && order_of(tag) == 0, "FRAME-1: only a used frame is freed, once");
+  hardware_.return_frames(cpu, head, order);
+  CpuList& list = list_of(cpu, zone_of(tag));
+  list.enter();
+  list.push(descriptor, static_cast<std::uint32_t>(head.raw()));
+  if (list.count > list.high) [[unlikely]] drain_list(cpu, zone_of(tag), list, list.batch);
+  list.leave();
+}
+
+}  // namespace mmtwin::impl

@@ -1,0 +1,36 @@
+// FailureCountdown: `fail_next n` makes the n-th page or slab request from there on get nothing.
+//
+// Laws: ROLLBACK and OOM-1 are exercised by it. Context: any CPU; counts requests in the order in which they begin. Cost:
+// one load of a word that is almost always 0. It deliberately does not know which requests may not fail: callers leave
+// NOFAIL requests out.
+#pragma once
+
+#include <cstdint>
+
+#include "version/event_port.h"
+#include "version/shared_word.h"
+#include "vocab/units.h"
+
+namespace mmtwin::impl {
+
+class FailureCountdown {
+ public:
+  FailureCountdown(std::uint64_t& left, const EventPort& events) : left_(left), events_(events) {}
+
+  // 1: the very next request fails. 0: none any more.
+  void fail_next(std::uint64_t n) { store_relaxed(left_, n); }
+
+  // Counts one request; true, after kFailureInjected, if it is the one that fails.
+  bool request_fails(CpuId cpu) {
+    if (load_relaxed(left_) == 0) [[likely]] return false;
+    return count_down(cpu);
+  }
+
+ private:
+  bool count_down(CpuId cpu);
+
+  std::uint64_t& left_;
+  const EventPort& events_;
+};
+
+}  // namespace mmtwin::impl

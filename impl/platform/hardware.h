@@ -1,0 +1,96 @@
+// Hardware: the simulated machine below the memory manager, and the one owner of host memory.
+//
+// Laws: FRAME and ISO-2: a frame's bytes are junk and forbidden outside [take_frames, return_frames]. Context: one per
+// machine; each part says who may call it. Cost: built in microseconds at any size, all memory is mapped lazily. It
+// deliberately knows neither zones, page tables nor slabs: only frames, bytes, CPUs, interrupts and events.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "impl/platform/boot_memory.h"
+#include "impl/platform/failure_countdown.h"
+#include "impl/platform/frame_descriptor.h"
+#include "impl/platform/host_memory.h"
+#include "impl/platform/interrupts.h"
+#include "impl/platform/ram.h"
+#include "version/event_port.h"
+#include "version/marks.h"
+#include "vocab/events.h"
+#include "vocab/machine.h"
+#include "vocab/units.h"
+
+namespace mmtwin::impl {
+
+class Hardware {
+ public:
+  explicit Hardware(const MachineDescription& machine);
+  Hardware(const Hardware&) = delete;
+  Hardware& operator=(const Hardware&) = delete;
+
+  const MachineDescription& machine() const { return machine_; }
+  // Descriptors exist for frames [0, frames()): the description's limit rounded up to a whole block of the top order.
+  std::uint64_t frames() const { return frames_; }
+
+  // ---- descriptors ----
+  const FrameDescriptor& frame(Pfn at) const {
+    check(at.raw() < frames_, "FRAME-1: a frame number lies inside the machine");
+    return descriptors_[at.raw()];
+  }
+  // The one way to change a descriptor. In lockstep builds the reference is good until the next begin_operation().
+  FrameDescriptor& edit(Pfn at) {
+    check(at.raw() < frames_, "FRAME-1: a frame number lies inside the machine");
+    FrameDescriptor& descriptor = descriptors_[at.raw()];
+    marks_.touch(at, descriptor);
+    return descriptor;
+  }
+
+  // ---- a block changes hands ----
+  // Emits kFrameTaken; the bytes are junk and may be used from now on.
+  void take_frames(CpuId cpu, Pfn head, Order order, Role role, CacheName cache) {
+    marks_.taken(head, order, role != Role::kBlock);
+    events_.emit({.kind = EventKind::kFrameTaken, .cpu = cpu, .order = order, .role = role, .frame = head,
+                  .place = static_cast<std::uint64_t>(cache)});
+  }
+  // Emits kFrameReturned; nobody may use the bytes from now on.
+  void return_frames(CpuId cpu, Pfn head, Order order) {
+    marks_.returned(head, order);
+    events_.emit({.kind = EventKind::kFrameReturned, .cpu = cpu, .order = order, .frame = head});
+  }
+
+  // ---- parts ----
+  Ram& ram() { return ram_; }
+  const Ram& ram() const { return ram_; }
+  BootMemory& boot_memory() { return boot_memory_; }
+  Interrupts& interrupts() { return interrupts_; }
+  FailureCountdown& failures() { return failures_; }
+  void track(TrackedMemory& memory) { marks_.track(memory); }
+
+  // ---- events ----
+  void connect(EventSink* sink) { events_.connect(sink); }
+  void emit(const Event& event) const { events_.emit(event); }
+
+  // ---- time: see version/marks.h. reset, snapshot and restore exist in lockstep builds only ----
+  void begin_operation() { marks_.begin_operation(); }
+  // Frames whose descriptor or contents changed since begin_operation(), without duplicates. A changed head stands for
+  // all frames that its block covers now or covered before.
+  std::span<const Pfn> changed_frames() const { return marks_.changed_frames(); }
+  // What the machine looks like now is what reset() goes back to.
+  void finish_boot() { marks_.finish_boot(); }
+  Marks& marks() { return marks_; }
+
+ private:
+  MachineDescription machine_;
+  std::uint64_t frames_;
+  HostMemory descriptor_memory_;
+  HostMemory ram_memory_;
+  FrameDescriptor* descriptors_;
+  EventPort events_;
+  BootMemory boot_memory_;
+  Marks marks_;
+  Ram ram_;
+  Interrupts interrupts_;
+  FailureCountdown failures_;
+};
+
+}  // namespace mmtwin::impl
