@@ -1,0 +1,213 @@
+#include "tools/import_kmem_pages.h"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <set>
+#include <string>
+
+#include "tools/log_scanner.h"
+#include "tools/program_writer.h"
+
+namespace mmtwin::tools {
+namespace {
+
+constexpr std::uint64_t kDmaFrames = 4096;     // ZONE_DMA of a PC: 16 MiB
+constexpr std::uint64_t kMaxFrameNumber = std::uint64_t{1} << 24;  // 64 GiB; a larger number is no frame of such a log
+constexpr std::uint64_t kFramesAtLeast = 65536;
+
+struct PageEvent {
+  LineCursor place;
+  unsigned cpu = 0;
+  char kind = 'A';  // Allocated, Freed, freed in a Batch
+  std::uint64_t frame = 0;
+  unsigned order = 0;
+  std::string_view gfp;
+};
+
+PageEvent read_event(LineCursor at) {
+  PageEvent event;
+  event.place = at;
+  at.decimal("time in microseconds");
+  at.expect(" c");
+  event.cpu = static_cast<unsigned>(std::min<std::uint64_t>(at.decimal("CPU"), 1u << 16));
+  at.expect(" t");
+  at.decimal("task");
+  at.skip_spaces();
+  event.kind = at.peek();
+  if (event.kind != 'A' && event.kind != 'F' && event.kind != 'B') at.fail("expected A, F or B, not " + quoted(at.rest()));
+  at.word("kind of event");
+  event.frame = at.number("frame number");
+  if (event.frame > kMaxFrameNumber) event.place.fail("the frame number is beyond 64 GiB");
+  at.expect(" o");
+  std::uint64_t order = at.decimal("order");
+  if (order > kMaxOrder) at.fail("the order is above " + std::to_string(kMaxOrder));
+  event.order = static_cast<unsigned>(order);
+  if (event.kind == 'A') {
+    at.expect(" m");
+    at.decimal("migrate type");
+    event.gfp = at.word("allocation flags");
+  }
+  at.expect_end();
+  return event;
+}
+
+// What the names mean to the machine. GFP_KERNEL and its kin may sleep and reclaim; see Linux
+// Documentation/core-api/memory-allocation.rst and include/linux/gfp_types.h.
+Gfp gfp_named(std::string_view name, bool& is_known) {
+  static const std::map<std::string_view, Gfp> kNames = {
+      {"GFP_KERNEL", kGfpWait}, {"GFP_KERNEL_ACCOUNT", kGfpWait}, {"GFP_NOFS", kGfpWait}, {"GFP_NOIO", kGfpWait},
+      {"GFP_USER", kGfpWait}, {"GFP_HIGHUSER", kGfpWait}, {"GFP_HIGHUSER_MOVABLE", kGfpWait},
+      {"GFP_TRANSHUGE", kGfpWait}, {"GFP_ATOMIC", kGfpHigh}, {"GFP_NOWAIT", {}}, {"GFP_DMA", kGfpDma},
+      {"GFP_DMA32", {}}, {"__GFP_DMA", kGfpDma}, {"__GFP_HIGH", kGfpHigh}, {"__GFP_NOFAIL", kGfpNofail},
+      {"__GFP_THISNODE", kGfpThisNode}, {"__GFP_ZERO", kGfpZero}, {"__GFP_RECLAIM", kGfpWait},
+      {"__GFP_DIRECT_RECLAIM", kGfpWait}};
+  auto found = kNames.find(name);
+  is_known = found != kNames.end();
+  return is_known ? found->second : Gfp{};
+}
+
+class Importer {
+ public:
+  explicit Importer(Imported& into) : program_(into.program), counts_(into.counts), writer_(into.program) {}
+
+  void run(std::string_view text) {
+    LogLines lines(text);
+    LineCursor at;
+    while (lines.next(at)) {
+      if (at.peek() == '#') continue;
+      take(read_event(at));
+      is_empty_ = false;
+    }
+    if (is_empty_) throw MalformedLog(1, 1, "the log holds no event");
+    describe_machine();
+  }
+
+ private:
+  struct Live {
+    unsigned order = 0;
+    BlockHandle block;
+  };
+  using LiveBlocks = std::map<std::uint64_t, Live>;  // by first frame
+
+  void take(const PageEvent& event);
+  void allocate(const PageEvent& event);
+  void release(const PageEvent& event);
+  void free_block(LiveBlocks::iterator block, unsigned cpu);
+  // The live block around or beyond `frame`, if it begins before `end`.
+  LiveBlocks::iterator live_in(std::uint64_t frame, std::uint64_t end);
+  Gfp gfp_of(std::string_view words);
+  CpuId cpu_of(unsigned cpu) {
+    cpu %= kMaxCpus;
+    cpus_ = std::max(cpus_, cpu + 1);
+    return CpuId(cpu);
+  }
+  void add(const PageEvent& event, const Operation& operation) {
+    if (!writer_.add(operation)) event.place.fail("the program is too long");
+  }
+  void describe_machine();
+
+  Program& program_;
+  ImportCounts& counts_;
+  ProgramWriter writer_;
+  LiveBlocks live_;
+  std::set<std::uint64_t> freed_;  // single frames whose F was seen, awaiting their B
+  std::uint64_t frame_limit_ = kFramesAtLeast;
+  unsigned cpus_ = 1;
+  bool is_empty_ = true;
+};
+
+void Importer::take(const PageEvent& event) {
+  frame_limit_ = std::max(frame_limit_, event.frame + (std::uint64_t{1} << event.order));
+  if (event.kind == 'A') return allocate(event);
+  release(event);
+}
+
+Importer::LiveBlocks::iterator Importer::live_in(std::uint64_t frame, std::uint64_t end) {
+  auto found = live_.upper_bound(frame);
+  if (found != live_.begin()) {
+    auto before = std::prev(found);
+    if (before->first + (std::uint64_t{1} << before->second.order) > frame) return before;
+  }
+  return found != live_.end() && found->first < end ? found : live_.end();
+}
+
+void Importer::free_block(LiveBlocks::iterator block, unsigned cpu) {
+  (void)writer_.add(PagesFree{.cpu = cpu_of(cpu), .block = block->second.block});
+  writer_.answered({});
+  writer_.block_is_gone(block->second.block);
+  live_.erase(block);
+}
+
+void Importer::allocate(const PageEvent& event) {
+  // The trace point prints frame 0 when there was nothing to give; why is not in the log.
+  if (event.frame == 0) return counts_.count_ignored("A", "refused");
+  std::uint64_t end = event.frame + (std::uint64_t{1} << event.order);
+  // Handed out again, so it was freed in between: in pieces, or while the recorder lost events.
+  for (auto old = live_in(event.frame, end); old != live_.end(); old = live_in(event.frame, end)) {
+    free_block(old, event.cpu);
+    ++counts_.additions["free not seen"];
+  }
+  auto block = writer_.new_block();
+  if (!block) return counts_.count_ignored("A", "more blocks than a program can name");
+  add(event, PagesAlloc{.cpu = cpu_of(event.cpu), .order = Order(event.order), .gfp = gfp_of(event.gfp),
+                        .node = NodeId(0), .result = {Fresh<'b'>(block->number())}});
+  writer_.answered({Refusal::kNone, event.frame});
+  live_[event.frame] = {event.order, *block};
+  freed_.erase(event.frame);
+  counts_.count_imported("A");
+}
+
+void Importer::release(const PageEvent& event) {
+  std::string_view name = event.kind == 'F' ? "F" : "B";
+  auto block = live_in(event.frame, event.frame + 1);
+  if (block == live_.end()) {
+    if (event.kind == 'B' && freed_.erase(event.frame) != 0) {
+      return counts_.count_ignored(name, "reported by F already");
+    }
+    if (event.kind == 'F' && event.order == 0) freed_.insert(event.frame);
+    return counts_.count_ignored(name, "allocation not seen");
+  }
+  if (block->first != event.frame || block->second.order != event.order) {
+    return counts_.count_ignored(name, "part of a block");
+  }
+  free_block(block, event.cpu);
+  if (event.kind == 'F' && event.order == 0) freed_.insert(event.frame);
+  counts_.count_imported(name);
+}
+
+Gfp Importer::gfp_of(std::string_view words) {
+  Gfp gfp;
+  while (!words.empty()) {
+    std::string_view word = words.substr(0, words.find('|'));
+    words.remove_prefix(std::min(words.size(), word.size() + 1));
+    bool is_known = false;
+    gfp = gfp | gfp_named(word, is_known);
+    if (!is_known) ++counts_.attributes[std::string(word)];
+  }
+  return gfp;
+}
+
+// The frames of the log's machine up to the highest one seen, a whole number of the largest blocks.
+void Importer::describe_machine() {
+  std::uint64_t largest_block = std::uint64_t{1} << kMaxOrder;
+  std::uint64_t frames = (frame_limit_ + 2 * largest_block - 1) / largest_block * largest_block;
+  program_.machine = recording_machine(frames, cpus_);
+  program_.machine.node[0].zones[0] = {Pfn(0), PageCount(kDmaFrames)};
+  program_.machine.node[0].zones[1] = {Pfn(kDmaFrames), PageCount(frames - kDmaFrames)};
+}
+
+}  // namespace
+
+ImportResult import_kmem_pages(std::string_view text, std::string_view file) {
+  ImportResult result;
+  try {
+    Importer(result.imported.emplace()).run(text);
+  } catch (const MalformedLog& problem) {
+    result.imported.reset();
+    result.problem = problem.print(file);
+  }
+  return result;
+}
+
+}  // namespace mmtwin::tools

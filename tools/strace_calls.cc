@@ -1,0 +1,294 @@
+#include "tools/strace_calls.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+
+namespace mmtwin::tools {
+namespace {
+
+using Outcome = StraceRecord::Outcome;
+constexpr std::uint64_t kUserEnd = (std::uint64_t{1} << 47) - kPageBytes;
+constexpr std::uint64_t kLowestAddress = 0x10000;  // vm.mmap_min_addr
+constexpr std::uint64_t kStackGap = 256 * kPageBytes;
+
+// What a program mapped before anybody looked: its own image, the loader, the stack.
+constexpr std::string_view kUnseenFile = "(mapped by execve)";
+
+// `end` wraps when a length is nonsense: nothing is inside then.
+std::uint64_t end_of(std::uint64_t at, std::uint64_t length) {
+  std::uint64_t rounded = page_up(length);
+  return rounded < length || at + rounded < at ? at : at + rounded;
+}
+
+}  // namespace
+
+void CallImporter::take(const StraceRecord& r, TracedSpace& space, CpuId cpu) {
+  cpu_ = cpu;
+  if (r.outcome == Outcome::kUnknown) return counts_.count_ignored(r.name, "no answer");
+  if (r.name == "mmap") return import_mmap(r, space);
+  if (r.name == "munmap") return import_munmap(r, space);
+  if (r.name == "mprotect") return import_mprotect(r, space);
+  if (r.name == "brk") return import_brk(r, space);
+  counts_.count_ignored(r.name);
+  if (r.name == "mremap" && r.outcome == Outcome::kDone) adopt_mremap(r, space);
+}
+
+// A failure is imported if the machine can fail so, and, where other limits give the same error, if it has a reason to.
+bool CallImporter::is_importable(const StraceRecord& r, bool is_explained) {
+  if (r.outcome == Outcome::kDone) return true;
+  auto refusal = refusal_of_errno(r.error);
+  if (refusal && (*refusal != Refusal::kNoMemory || is_explained)) return true;
+  counts_.count_ignored(r.name, r.error);
+  return false;
+}
+
+CallImporter::Mapping CallImporter::read_mapping(const StraceRecord& r) {
+  static const std::map<std::string_view, MapFlags> kKnown = {
+      {"MAP_PRIVATE", {}}, {"MAP_ANONYMOUS", {}}, {"MAP_FILE", {}}, {"MAP_SHARED", kMapShared},
+      {"MAP_SHARED_VALIDATE", kMapShared}, {"MAP_FIXED", kMapFixed}, {"MAP_STACK", kMapStack},
+      {"MAP_NORESERVE", kMapNoReserve}, {"MAP_FIXED_NOREPLACE", kMapFixed | kMapNoReplace}};
+  Mapping m;
+  bool is_anonymous = false;
+  for (std::string_view word : split_flags(argument(r, 3))) {
+    if (word == "MAP_GROWSDOWN" || word == "MAP_HUGETLB") m.is_known_kind = false;
+    if (word == "MAP_ANONYMOUS") is_anonymous = true;
+    if (auto known = kKnown.find(word); known != kKnown.end()) {
+      m.flags = m.flags | known->second;
+    } else {
+      ++counts_.attributes["mmap " + std::string(word)];
+    }
+  }
+  m.at = number(r, 0, "address");
+  m.length = number(r, 1, "length");
+  m.area.prot = protection(r, 2);
+  m.area.flags = m.flags & (kMapShared | kMapNoReserve | kMapStack);
+  if (!is_anonymous) {
+    m.offset = number(r, 5, "offset");
+    m.area.file = file_of(r, argument(r, 4));
+  } else if (m.flags.has(kMapShared)) {
+    auto own = writer_.own_file();
+    if (!own) r.place.fail("more files than a program can name");
+    m.area.file = *own;
+  }
+  return m;
+}
+
+// Makes the space such that the recorded answer is possible. False: the machine could not answer so; it was adopted.
+bool CallImporter::prepare_place(const StraceRecord& r, TracedSpace& space, const Mapping& m) {
+  bool is_fixed = m.flags.has(kMapFixed);
+  if (r.outcome == Outcome::kFailed) {
+    bool wants_neighbour = r.error == "EEXIST" && m.at % kPageBytes == 0 && end_of(m.at, m.length) > m.at;
+    if (wants_neighbour && space.areas.inside(m.at, end_of(m.at, m.length)).empty()) {
+      assume_holes(r, space, m.at, m.at + kPageBytes);
+    }
+    return true;
+  }
+  if (!m.is_known_kind || r.value < kLowestAddress) {
+    counts_.count_ignored(r.name, m.is_known_kind ? "below the lowest address" : argument(r, 3));
+    assume(r, space, r.value, end_of(r.value, m.length), m.area);
+    return false;
+  }
+  bool must_be_free = !is_fixed || m.flags.has(kMapNoReplace);
+  if (must_be_free) assume_gone(r, space, r.value, end_of(r.value, m.length));
+  return true;
+}
+
+void CallImporter::import_mmap(const StraceRecord& r, TracedSpace& space) {
+  Mapping m = read_mapping(r);
+  bool is_done = r.outcome == Outcome::kDone;
+  m.area.shift = m.area.is_private_anonymous() ? 0 : m.offset - r.value;
+  if (!is_importable(r, page_up(m.length) < m.length || m.length > kUserEnd)) return;
+  if (!prepare_place(r, space, m)) return;
+  // Where the kernel chose at random, its answer becomes the hint.
+  Place at{{}, is_done && !m.flags.has(kMapFixed) ? r.value : m.at};
+  if (m.area.is_private_anonymous()) {
+    add(r, RangeMapAnon{.cpu = cpu_, .space = space.handle, .at = at, .length = ByteCount(m.length),
+                        .prot = m.area.prot, .flags = m.flags, .result = {}});
+  } else {
+    add(r, RangeMapFile{.cpu = cpu_, .space = space.handle, .at = at, .length = ByteCount(m.length),
+                        .prot = m.area.prot, .flags = m.flags, .file = m.area.file, .offset = ByteCount(m.offset),
+                        .result = {}});
+  }
+  counts_.count_imported(r.name);
+  if (!is_done) return writer_.answered({*refusal_of_errno(r.error), 0});
+  writer_.answered({Refusal::kNone, r.value});
+  std::uint64_t end = end_of(r.value, m.length);
+  space.areas.assign(r.value, end, m.area);
+  touch(r, space, r.value, end, m.area);
+}
+
+void CallImporter::import_munmap(const StraceRecord& r, TracedSpace& space) {
+  std::uint64_t at = number(r, 0, "address"), length = number(r, 1, "length");
+  if (!is_importable(r, false)) return;
+  add(r, RangeUnmap{.cpu = cpu_, .space = space.handle, .at = Place{{}, at}, .length = ByteCount(length)});
+  counts_.count_imported(r.name);
+  if (r.outcome == Outcome::kFailed) return writer_.answered({*refusal_of_errno(r.error), 0});
+  writer_.answered({});
+  space.areas.erase(at, end_of(at, length));
+}
+
+void CallImporter::import_mprotect(const StraceRecord& r, TracedSpace& space) {
+  std::uint64_t at = number(r, 0, "address"), length = number(r, 1, "length");
+  std::uint64_t end = end_of(at, length);
+  Prot prot = protection(r, 2);
+  if (!is_importable(r, end <= at || !space.areas.holes(at, end).empty())) return;
+  bool is_done = r.outcome == Outcome::kDone;
+  if (is_done) assume_holes(r, space, at, end);
+  add(r, RangeProtect{.cpu = cpu_, .space = space.handle, .at = Place{{}, at}, .length = ByteCount(length),
+                      .prot = prot});
+  counts_.count_imported(r.name);
+  if (!is_done) return writer_.answered({*refusal_of_errno(r.error), 0});
+  writer_.answered({});
+  for (auto piece : space.areas.inside(at, end)) {
+    bool becomes_writable = prot.has(kProtWrite) && !piece.value.prot.has(kProtWrite);
+    piece.value.prot = prot;
+    space.areas.assign(piece.start, piece.end, piece.value);
+    if (becomes_writable) touch(r, space, piece.start, piece.end, piece.value);
+  }
+}
+
+void CallImporter::import_brk(const StraceRecord& r, TracedSpace& space) {
+  std::uint64_t wanted = number(r, 0, "break");
+  std::uint64_t old_end = page_up(space.heap_end), new_end = page_up(r.value);
+  if (r.outcome == Outcome::kFailed) return counts_.count_ignored(r.name, r.error);
+  bool is_refused = wanted > space.heap_end && r.value < wanted;
+  bool is_in_the_way = !space.areas.inside(old_end, page_up(wanted) + kPageBytes + kStackGap).empty();
+  if (is_refused && wanted <= kUserEnd && !is_in_the_way) {
+    return counts_.count_ignored(r.name, "refused by a limit that the machine lacks");
+  }
+  add(r, RangeBrk{.cpu = cpu_, .space = space.handle, .at = Place{{}, wanted}});
+  counts_.count_imported(r.name);
+  writer_.answered({Refusal::kNone, r.value});
+  space.heap_end = r.value;
+  if (new_end < old_end) space.areas.erase(new_end, old_end);
+  if (new_end <= old_end) return;
+  Area heap{kProtRead | kProtWrite, {}, {}, 0};
+  space.areas.assign(old_end, new_end, heap);
+  touch(r, space, old_end, new_end, heap);
+}
+
+// Growth adds to the last piece, a move takes all along; what stays behind is gone.
+void CallImporter::adopt_mremap(const StraceRecord& r, TracedSpace& space) {
+  std::uint64_t from = number(r, 0, "address"), to = r.value;
+  std::uint64_t old_length = page_up(number(r, 1, "old length")), new_length = page_up(number(r, 2, "new length"));
+  bool keeps_old = argument(r, 3).find("MREMAP_DONTUNMAP") != std::string::npos || old_length == 0;
+  if (end_of(to, new_length) == to || from + old_length < from) return;
+  auto pieces = space.areas.inside(from, from + std::max(old_length, kPageBytes));
+  Area unseen{kProtRead | kProtWrite, {}, file_of(r, kUnseenFile), 0};
+  if (pieces.empty()) pieces.push_back({from, from + new_length, unseen});
+  if (!keeps_old && (to != from || new_length < old_length)) {
+    assume_gone(r, space, to == from ? to + new_length : from, from + old_length);
+  }
+  pieces.back().end = std::max(pieces.back().end, from + new_length);
+  for (auto piece : pieces) {
+    std::uint64_t start = to + (piece.start - from), end = std::min(to + (piece.end - from), to + new_length);
+    bool is_unchanged = to == from && end <= from + old_length;
+    piece.value.shift += from - to;
+    if (start < end && !is_unchanged) assume(r, space, start, end, piece.value);
+  }
+}
+
+void CallImporter::assume(const StraceRecord& r, TracedSpace& space, std::uint64_t start, std::uint64_t end,
+                          const Area& area) {
+  end = std::min(page_up(end), kUserEnd);
+  if (start >= end) return;
+  add(r, SpaceAssume{.cpu = cpu_, .space = space.handle, .at = Place{{}, start}, .length = ByteCount(end - start),
+                     .prot = area.prot, .flags = area.flags, .file = area.file,
+                     .offset = ByteCount(start + area.shift), .gone = {}});
+  ++counts_.additions["assumed"];
+  space.areas.assign(start, end, area);
+}
+
+void CallImporter::assume_gone(const StraceRecord& r, TracedSpace& space, std::uint64_t start, std::uint64_t end) {
+  for (const auto& piece : space.areas.inside(start, end)) {
+    add(r, SpaceAssume{.cpu = cpu_, .space = space.handle, .at = Place{{}, piece.start},
+                       .length = ByteCount(piece.end - piece.start), .prot = {}, .flags = {}, .file = {}, .offset = {},
+                       .gone = Switch(1)});
+    ++counts_.additions["assumed"];
+  }
+  space.areas.erase(start, end);
+}
+
+void CallImporter::assume_holes(const StraceRecord& r, TracedSpace& space, std::uint64_t start, std::uint64_t end) {
+  if (start % kPageBytes != 0 || end > kUserEnd) return;
+  Area unseen{kProtRead | kProtWrite, {}, file_of(r, kUnseenFile), 0};
+  for (const auto& hole : space.areas.holes(start, end)) assume(r, space, hole.start, hole.end, unseen);
+}
+
+void CallImporter::touch(const StraceRecord& r, const TracedSpace& space, std::uint64_t start, std::uint64_t end,
+                         const Area& area) {
+  if (!adds_accesses_ || start >= end || area.prot.empty()) return;
+  if (area.is_private_anonymous() && area.prot.has(kProtWrite)) {
+    store(r, space.handle, cpu_, start);
+    if (end - start > kPageBytes) store(r, space.handle, cpu_, end - kPageBytes);
+    return;
+  }
+  add(r, MemoryLoad{.cpu = cpu_, .space = space.handle, .at = Place{{}, start}});
+  ++counts_.additions["loads"];
+}
+
+void CallImporter::store(const StraceRecord& r, SpaceHandle space, CpuId cpu, std::uint64_t at) {
+  add(r, MemoryStore{.cpu = cpu, .space = space, .at = Place{{}, at}, .width = Width(1), .value = Value(++stores_ % 256)});
+  ++counts_.additions["stores"];
+}
+
+void CallImporter::touch_after_fork(const TracedSpace& parent, CpuId parent_cpu, const TracedSpace& child,
+                                    CpuId child_cpu) {
+  if (!adds_accesses_) return;
+  for (const auto& piece : child.areas.all()) {
+    if (!piece.value.is_private_anonymous() || !piece.value.prot.has(kProtWrite)) continue;
+    static const StraceRecord kNowhere;
+    store(kNowhere, child.handle, child_cpu, piece.start);
+    add(kNowhere, MemoryLoad{.cpu = parent_cpu, .space = parent.handle, .at = Place{{}, piece.start}});
+    ++counts_.additions["loads"];
+    return;
+  }
+}
+
+void CallImporter::add(const StraceRecord& record, const Operation& operation) {
+  if (!writer_.add(operation)) record.place.fail("the program is too long");
+}
+
+Prot CallImporter::protection(const StraceRecord& r, std::size_t n) {
+  Prot prot;
+  for (std::string_view word : split_flags(argument(r, n))) {
+    if (word == "PROT_READ") {
+      prot = prot | kProtRead;
+    } else if (word == "PROT_WRITE") {
+      prot = prot | kProtWrite;
+    } else if (word == "PROT_EXEC") {
+      prot = prot | kProtExec;
+    } else if (word != "PROT_NONE") {
+      if (!word.starts_with("PROT_") && !word.starts_with("0x")) r.place.fail("not a protection: " + quoted(word));
+      ++counts_.attributes[r.name + " " + std::string(word)];
+    }
+  }
+  return prot;
+}
+
+std::uint64_t CallImporter::number(const StraceRecord& r, std::size_t n, std::string_view what) const {
+  const std::string& text = argument(r, n);
+  if (text == "NULL") return 0;
+  LineCursor at(text, r.place.line_number());
+  std::uint64_t value = at.number(std::string(what) + " of " + r.name);
+  at.expect_end();
+  return value;
+}
+
+const std::string& CallImporter::argument(const StraceRecord& r, std::size_t n) const {
+  if (n >= r.arguments.size()) r.place.fail(r.name + " has too few arguments");
+  return r.arguments[n];
+}
+
+// "3<libc.so.6>" names the file; a bare descriptor (no -y) may be any file, so it is one of its own.
+FileId CallImporter::file_of(const StraceRecord& r, std::string_view descriptor) {
+  std::size_t open = descriptor.find('<');
+  bool is_bare = open == descriptor.npos && descriptor != kUnseenFile;
+  auto file = is_bare ? writer_.own_file()
+                      : writer_.file(open == descriptor.npos ? descriptor : descriptor.substr(open));
+  if (!file) r.place.fail("more files than a program can name");
+  return *file;
+}
+
+}  // namespace mmtwin::tools

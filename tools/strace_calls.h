@@ -1,0 +1,78 @@
+// The memory calls of an strace log as operations on one space, with the accesses that make them matter.
+//
+// Laws: none. Context: one thread. Cost: logarithmic in what the space maps. A space knows only what the log showed of it;
+// holes that a call takes for granted are assumed. It deliberately knows nothing of processes.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "tools/address_map.h"
+#include "tools/imported.h"
+#include "tools/program_writer.h"
+#include "tools/strace_records.h"
+
+namespace mmtwin::tools {
+
+struct Area {
+  Prot prot;
+  MapFlags flags;  // shared, noreserve, stack
+  FileId file;     // 0: anonymous
+  std::uint64_t shift = 0;  // offset minus address
+  bool is_private_anonymous() const { return file == FileId(0); }
+};
+
+struct TracedSpace {
+  SpaceHandle handle;
+  unsigned users = 1;
+  std::uint64_t heap_start = 0, heap_end = 0;  // the break, not rounded
+  AddressMap<Area> areas;
+};
+
+class CallImporter {
+ public:
+  CallImporter(ImportCounts& counts, ProgramWriter& writer, bool adds_accesses)
+      : counts_(counts), writer_(writer), adds_accesses_(adds_accesses) {}
+
+  // One of mmap, munmap, mprotect, brk, mremap; any other call is counted as ignored.
+  void take(const StraceRecord& call, TracedSpace& space, CpuId cpu);
+  // The child writes to memory it shares with its parent, then the parent reads it.
+  void touch_after_fork(const TracedSpace& parent, CpuId parent_cpu, const TracedSpace& child, CpuId child_cpu);
+
+  void add(const StraceRecord& record, const Operation& operation);
+
+ private:
+  void import_mmap(const StraceRecord& r, TracedSpace& space);
+  void import_munmap(const StraceRecord& r, TracedSpace& space);
+  void import_mprotect(const StraceRecord& r, TracedSpace& space);
+  void import_brk(const StraceRecord& r, TracedSpace& space);
+  void adopt_mremap(const StraceRecord& r, TracedSpace& space);
+
+  struct Mapping {
+    std::uint64_t at = 0, length = 0, offset = 0;
+    Area area;
+    MapFlags flags;
+    bool is_known_kind = true;
+  };
+  Mapping read_mapping(const StraceRecord& r);
+  bool prepare_place(const StraceRecord& r, TracedSpace& space, const Mapping& m);
+  bool is_importable(const StraceRecord& r, bool is_explained);
+  void assume(const StraceRecord& r, TracedSpace& space, std::uint64_t start, std::uint64_t end, const Area& area);
+  void assume_gone(const StraceRecord& r, TracedSpace& space, std::uint64_t start, std::uint64_t end);
+  void assume_holes(const StraceRecord& r, TracedSpace& space, std::uint64_t start, std::uint64_t end);
+  void touch(const StraceRecord& r, const TracedSpace& space, std::uint64_t start, std::uint64_t end, const Area& area);
+  void store(const StraceRecord& r, SpaceHandle space, CpuId cpu, std::uint64_t at);
+
+  Prot protection(const StraceRecord& r, std::size_t argument);
+  std::uint64_t number(const StraceRecord& r, std::size_t argument, std::string_view what) const;
+  const std::string& argument(const StraceRecord& r, std::size_t n) const;
+  FileId file_of(const StraceRecord& r, std::string_view descriptor);
+
+  ImportCounts& counts_;
+  ProgramWriter& writer_;
+  bool adds_accesses_;
+  CpuId cpu_;
+  std::uint64_t stores_ = 0;
+};
+
+}  // namespace mmtwin::tools
