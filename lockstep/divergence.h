@@ -1,4 +1,4 @@
-// The report of a failure, for eyes: step, operation, law and claim, field, both values, what the system did in that
+// The report of a failure, for eyes: step, operation, law and claim, field, both values, what both sides did in that
 // step, and the one line that replays it.
 //
 // Laws: quotes the one that broke. Context: one thread. Cost: one more run, to record the step. It deliberately decides
@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "lockstep/run.h"
 #include "lockstep/signature.h"
@@ -13,14 +14,12 @@
 
 namespace mmtwin::lockstep {
 
-// One event in words, as the story of a step tells it: "frame_taken cpu=0 frame=0x23 order=0".
-std::string describe(const Event& event);
-
 struct Divergence {
   RunOutcome outcome;
   Signature signature;
-  std::string operation;            // its text, "boot" or "rest: …"
-  std::vector<Event> events;        // of the system in that step
+  std::string operation;      // its text, "boot" or "rest"
+  bool recorded = false;      // the step was seen again: what follows is known
+  std::vector<Event> events;  // of the system in that step
   Changes system_changes, model_changes;
   Response response;
   std::string replay;  // the command
@@ -28,8 +27,8 @@ struct Divergence {
   std::string print() const;
 };
 
-// Runs the program again with recording up to the finding. `file`: the trace to name in the replay command.
-Divergence describe_failure(Runner& runner, const Program& program, const RunOutcome& outcome,
-                            const std::string& file);
+// `outcome` is of this program on this runner and holds a finding. Runs the program again, recording the step of the
+// finding. `file`: the trace to name in the replay command.
+Divergence describe_failure(Runner& runner, const Program& program, const RunOutcome& outcome, const std::string& file);
 
 }  // namespace mmtwin::lockstep

@@ -17,7 +17,7 @@
 namespace mmtwin::lockstep {
 
 // replay {file verdict step law field model sut answers events operations skipped mismatches}
-std::string replay_line(std::string_view file, const GuardedOutcome& outcome, bool has_digests,
+std::string replay_line(std::string_view file, std::string_view sut, const GuardedOutcome& guarded, bool has_digests,
                         std::uint64_t mismatches = 0);
 
 // Sums over the runs of a campaign.

@@ -1,7 +1,5 @@
 #include "lockstep/suts/recorded.h"
 
-#include <algorithm>
-#include <optional>
 #include <variant>
 
 namespace mmtwin::lockstep {
@@ -28,7 +26,8 @@ RecordedSystem::RecordedSystem(const Program& program) : program_(program) {
     if (answer.has_ranges) claims_.shows_ranges = true;
     if (step == 0 || step > program.operations.size() || !answer.has_response) continue;
     const Operation& operation = program.operations[step - 1];
-    const bool maps = std::holds_alternative<RangeMapAnon>(operation) || std::holds_alternative<RangeMapFile>(operation);
+    const bool maps =
+        std::holds_alternative<RangeMapAnon>(operation) || std::holds_alternative<RangeMapFile>(operation);
     // A recorded address is one that Linux chose, so it can be held against Linux's own placement.
     if (maps && answer.response.refusal == Refusal::kNone) claims_.exact_addresses = true;
   }

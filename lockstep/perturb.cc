@@ -1,0 +1,286 @@
+#include "lockstep/perturb.h"
+
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "lockstep/altered.h"
+#include "lockstep/event_fields.h"
+#include "lockstep/random.h"
+#include "lockstep/reductions.h"
+#include "vocab/kinds.h"
+#include "vocab/text.h"
+
+namespace mmtwin::lockstep {
+
+namespace {
+
+// Everything that can be altered falls into one of these, so that rare kinds are drawn as often as common ones.
+constexpr std::size_t kEventBuckets = kEventNames.size();
+constexpr std::size_t kFirstResponse = kEventBuckets;
+constexpr std::size_t kFirstFrame = kFirstResponse + kOperationKinds;
+constexpr std::size_t kFrameBuckets = 4 + kRoleNames.size();  // by state; used frames by role
+constexpr std::size_t kRanges = kFirstFrame + kFrameBuckets;
+constexpr std::size_t kSpace = kRanges + 1;
+constexpr std::size_t kZone = kSpace + 1;
+constexpr std::size_t kEntry = kZone + 1;
+constexpr std::size_t kBytes = kEntry + 1;
+constexpr std::size_t kBuckets = kBytes + 1;
+
+std::size_t bucket_of(const Event& event) { return static_cast<std::size_t>(event.kind); }
+std::size_t bucket_of(const Operation& operation) { return kFirstResponse + operation.index(); }
+std::size_t bucket_of(const FrameObservation& seen) {
+  if (seen.state == FrameState::kUsed) return kFirstFrame + 4 + static_cast<std::size_t>(seen.role);
+  return kFirstFrame + static_cast<std::size_t>(seen.state);
+}
+std::string name_of_frame(const FrameObservation& seen) {
+  std::string name = "frame " + std::string(kFrameStateNames[static_cast<std::size_t>(seen.state)]);
+  if (seen.state == FrameState::kUsed) name += "/" + std::string(name_of(seen.role));
+  return name;
+}
+
+enum class Way { kField, kDropped, kTwice, kSwapped };
+
+// What to alter: the nth thing of a bucket.
+struct Plan {
+  std::size_t bucket = kBuckets;  // kBuckets: nothing, only count
+  std::uint64_t nth = 0;
+  Way way = Way::kField;  // of an event
+};
+
+}  // namespace
+
+// Stands between the runner and the system and passes everything on, but for the one thing that the plan names.
+struct Perturber::Machine final : public System, public EventSink {
+  explicit Machine(System& system) : inner(system), runner(*this) {}
+
+  std::string_view name() const override { return inner.name(); }
+  Claims claims() const override { return inner.claims(); }
+  void start(const MachineDescription& description, EventSink& to) override {
+    machine = description;
+    sink = &to;
+    seen.fill(0);
+    responses.clear();
+    held.reset();
+    kind.clear();
+    example.clear();
+    step = StepNumber(0);
+    inner.start(description, *this);
+    let_go();
+  }
+  void at(StepNumber number) override {
+    step = number;
+    inner.at(number);
+  }
+  Response apply(const Operation& operation) override {
+    Response response = inner.apply(operation);
+    let_go();
+    if (step.raw() > program_steps) return response;  // tidying up is no part of the program
+    const std::size_t bucket = bucket_of(operation);
+    if (counting()) responses.emplace_back(bucket, step);
+    if (is_due(bucket)) {
+      const Response before = response;
+      const std::string field = alter(response, random);
+      note("response " + std::string(name_of(operation)) + "." + field, print(before), print(response));
+    }
+    return response;
+  }
+  const Changes& changes() override { return inner.changes(); }
+
+  FrameObservation frame(Pfn at) override {
+    FrameObservation observed = inner.frame(at);
+    if (is_due(bucket_of(observed))) {
+      const std::string name = name_of_frame(observed);
+      note(name + "." + alter(observed, machine, random), "frame " + std::to_string(at.raw()), "");
+    }
+    return observed;
+  }
+  void ranges(SpaceHandle space_handle, std::vector<RangeObservation>& into) override {
+    inner.ranges(space_handle, into);
+    if (into.empty() || !is_due(kRanges)) return;
+    note("ranges " + alter(into, random), "space p" + std::to_string(space_handle.number()), "");
+  }
+  SpaceObservation space(SpaceHandle space_handle) override {
+    SpaceObservation observed = inner.space(space_handle);
+    if (is_due(kSpace)) note("space " + alter(observed, random), "space p" + std::to_string(space_handle.number()), "");
+    return observed;
+  }
+  ZoneObservation zone(NodeId node, ZoneKind zone_kind) override {
+    ZoneObservation observed = inner.zone(node, zone_kind);
+    if (is_due(kZone)) note("zone " + alter(observed, random), "node " + std::to_string(node.raw()), "");
+    return observed;
+  }
+  EntryObservation entry(SpaceHandle space_handle, Vpn page) override {
+    EntryObservation observed = inner.entry(space_handle, page);
+    if (is_due(kEntry)) note("entry " + alter(observed, machine, random), "page " + std::to_string(page.raw()), "");
+    return observed;
+  }
+  std::span<const std::uint8_t> bytes(Pfn at) override {
+    const std::span<const std::uint8_t> original = inner.bytes(at);
+    if (original.empty() || !is_due(kBytes)) return original;
+    copy.assign(original.begin(), original.end());
+    const std::size_t index = random.below(copy.size());
+    copy[index] = static_cast<std::uint8_t>(copy[index] ^ (1u << random.below(8)));
+    note("bytes", "frame " + std::to_string(at.raw()) + " byte " + std::to_string(index), "");
+    return copy;
+  }
+
+  void on_event(const Event& event) override {
+    if (held) {
+      const Event first = *std::exchange(held, std::nullopt);
+      if (!same(first, event)) {
+        note("events swapped " + std::string(name_of(first.kind)) + ", " + std::string(name_of(event.kind)),
+             describe(first), describe(event));
+        sink->on_event(event);
+        sink->on_event(first);
+        return;
+      }
+      sink->on_event(first);
+    }
+    if (is_due(bucket_of(event))) return pass_altered(event);
+    sink->on_event(event);
+  }
+  void pass_altered(const Event& event) {
+    const std::string name = "event " + std::string(name_of(event.kind));
+    switch (plan.way) {
+      case Way::kField: {
+        Event other = event;
+        const std::string field = alter(other, machine, random);
+        if (!field.empty()) note(name + "." + field, describe(event), describe(other));
+        return sink->on_event(other);
+      }
+      case Way::kDropped: return note(name + " dropped", describe(event), "");
+      case Way::kTwice:
+        note(name + " twice", describe(event), "");
+        sink->on_event(event);
+        return sink->on_event(event);
+      case Way::kSwapped: held = event; return;
+    }
+  }
+  // An event held for a swap with one that never came.
+  void let_go() {
+    if (held) sink->on_event(*std::exchange(held, std::nullopt));
+  }
+
+  bool counting() const { return plan.bucket == kBuckets; }
+  bool is_due(std::size_t bucket) {
+    const std::uint64_t number = seen[bucket]++;
+    return bucket == plan.bucket && number == plan.nth;
+  }
+  void note(std::string what, const std::string& before, const std::string& after) {
+    kind = std::move(what);
+    example = "step " + std::to_string(step.raw()) + ": " + before + (after.empty() ? "" : " -> " + after);
+  }
+
+  System& inner;
+  Runner runner;
+  EventSink* sink = nullptr;
+  MachineDescription machine;
+  std::uint64_t program_steps = 0;
+  std::array<std::uint64_t, kBuckets> seen{};
+  std::vector<std::pair<std::size_t, StepNumber>> responses;  // by bucket, in order
+  std::optional<Event> held;
+  StepNumber step;
+  Plan plan;
+  Random random{0};
+  std::string kind;     // what was altered; empty: nothing
+  std::string example;
+  std::vector<std::uint8_t> copy;
+};
+
+Perturber::Perturber(System& system) : machine_(std::make_unique<Machine>(system)) {}
+Perturber::~Perturber() = default;
+
+namespace {
+
+// The step at which the nth response of the bucket was given.
+StepNumber step_of(const std::vector<std::pair<std::size_t, StepNumber>>& responses, const Plan& plan) {
+  std::uint64_t number = 0;
+  for (const auto& [bucket, step] : responses) {
+    if (bucket == plan.bucket && number++ == plan.nth) return step;
+  }
+  return StepNumber(0);
+}
+
+}  // namespace
+
+void Perturber::run(const Program& program, std::uint64_t seed, unsigned alterations, PerturbReport& into) {
+  Machine& m = *machine_;
+  m.plan = Plan{};
+  m.program_steps = program.operations.size();
+  ++into.programs;
+  if (m.runner.run(program).verdict != Verdict::kAgreed) {
+    ++into.disagreed;
+    return;
+  }
+  const auto counts = m.seen;
+  const auto responses = m.responses;
+  Random draw(seed);
+  for (unsigned i = 0; i < alterations; ++i) {
+    std::vector<std::size_t> present;
+    for (std::size_t bucket = 0; bucket < kBuckets; ++bucket) {
+      if (counts[bucket] != 0) present.push_back(bucket);
+    }
+    if (present.empty()) return;
+    m.plan.bucket = draw.pick_from(present);
+    m.plan.nth = draw.below(counts[m.plan.bucket]);
+    static constexpr Way kWays[] = {Way::kField, Way::kField, Way::kField, Way::kDropped, Way::kTwice, Way::kSwapped};
+    m.plan.way = draw.pick(kWays);
+    m.random = Random(draw.next());
+    RunOptions options;
+    options.locate = false;
+    // A response that the judge accepts changes what handles mean: what follows would be another program. So the run
+    // ends there, with an audit.
+    const bool is_response = m.plan.bucket >= kFirstResponse && m.plan.bucket < kFirstFrame;
+    options.rest = !is_response;
+    const RunOutcome outcome =
+        is_response ? m.runner.run(cut_after(program, step_of(responses, m.plan).raw()), options)
+                    : m.runner.run(program, options);
+    if (m.kind.empty()) {
+      ++into.unchanged;
+      continue;
+    }
+    Tightness& tightness = into.kinds[m.kind];
+    const bool rejected = outcome.verdict != Verdict::kAgreed;
+    ++(rejected ? tightness.rejected : tightness.accepted);
+    ++(rejected ? into.rejected : into.accepted);
+    if (!rejected && tightness.example.empty()) {
+      tightness.example = "seed " + std::to_string(seed) + " alteration " + std::to_string(i + 1) + ", " + m.example;
+    }
+  }
+}
+
+void PerturbReport::add(const PerturbReport& other) {
+  for (const auto& [kind, tightness] : other.kinds) {
+    Tightness& mine = kinds[kind];
+    mine.rejected += tightness.rejected;
+    mine.accepted += tightness.accepted;
+    if (mine.example.empty()) mine.example = tightness.example;
+  }
+  rejected += other.rejected;
+  accepted += other.accepted;
+  unchanged += other.unchanged;
+  programs += other.programs;
+  disagreed += other.disagreed;
+}
+
+std::string PerturbReport::print() const {
+  std::string text;
+  for (const auto& [kind, tightness] : kinds) {
+    text += kind + ": rejected " + std::to_string(tightness.rejected) + ", accepted " +
+            std::to_string(tightness.accepted) + "\n";
+  }
+  return text;
+}
+
+std::string PerturbReport::print_freedoms() const {
+  std::string text;
+  for (const auto& [kind, tightness] : kinds) {
+    if (tightness.accepted == 0) continue;
+    text += kind + ": accepted " + std::to_string(tightness.accepted) + " of " +
+            std::to_string(tightness.accepted + tightness.rejected) + "\n";
+  }
+  return text;
+}
+
+}  // namespace mmtwin::lockstep
