@@ -73,14 +73,14 @@ constexpr std::string_view name_of(EventKind k) { return kEventNames[static_cast
 
 struct Event {
   EventKind kind{};
-  CpuId cpu;
-  Order order;
+  CpuId cpu{};
+  Order order{};
   Role role = Role::kNone;
   std::uint8_t level = 0;   // page-table level, 0 = leaf tables
   std::uint8_t access = 0;  // Access, for kTlbUsed
   std::uint16_t index = 0;  // table index, slot, ASID, CPU or lock class
   std::uint32_t unused = 0;
-  Pfn frame;
+  Pfn frame{};
   std::uint64_t place = 0;
   std::uint64_t before = 0;
   std::uint64_t after = 0;
