@@ -1,0 +1,131 @@
+#include "lockstep/generate.h"
+
+#include <algorithm>
+
+#include "vocab/kinds.h"
+
+namespace mmtwin::lockstep {
+namespace {
+
+constexpr unsigned kMostScenesInVain = 1000;  // with nearly all kinds left out, most scenes come to nothing
+
+// Programs differ in where their window lies: at the lowest address, across the borders of tables of every level, at
+// the heap and at the end of the user half.
+std::uint64_t draw_window(Random& random, const Sketch& sketch) {
+  const std::uint64_t table = sketch.huge_bytes();  // bytes that one leaf table maps
+  const std::uint64_t entries = table / kPageBytes;
+  const std::uint64_t half = 24 * kPageBytes;
+  const std::uint64_t windows[] = {0x10000,
+                                   0x10000,
+                                   table * 4 - half,
+                                   table * entries - half,
+                                   table * entries * entries - half,
+                                   sketch.user_end() - 2 * half,
+                                   sketch.default_heap() - half};
+  const std::uint64_t drawn = random.pick(windows);
+  return drawn < sketch.user_end() ? drawn : 0x10000;
+}
+
+// Kinds without which little else can happen are never left out.
+constexpr KindMask kBasic = KindMask{1} << kKindOf<PagesAlloc> | KindMask{1} << kKindOf<SpaceCreate> |
+                            KindMask{1} << kKindOf<RangeMapAnon> | KindMask{1} << kKindOf<MemoryStore>;
+
+template <class Op>
+constexpr bool kUsesBlock = requires(Op op) { op.block; };
+template <class Op>
+constexpr bool kUsesSpace = requires(Op op) { op.space; };
+
+}  // namespace
+
+Family family_of(std::size_t kind) {
+  std::size_t family = 0;
+  while (!kOperationNames[kind].starts_with(kFamilyPrefixes[family])) ++family;
+  return static_cast<Family>(family);
+}
+
+KindMask kinds_of(Family family) {
+  KindMask kinds = 0;
+  for (std::size_t kind = 0; kind < kOperationKinds; ++kind) {
+    if (family_of(kind) == family) kinds |= KindMask{1} << kind;
+  }
+  return kinds;
+}
+
+Generator::Generator(const GenerateOptions& options)
+    : random_(options.seed),
+      sketch_(options.machine, options.handles),
+      weights_(options.weights),
+      kinds_(options.kinds) {
+  window_ = draw_window(random_, sketch_);
+  const std::uint64_t drawn = random_.next(), drawn_again = random_.next();
+  if (options.swarm && drawn % 4 != 0) kinds_ &= drawn | drawn_again | kBasic;
+}
+
+CpuId Generator::cpu() { return Aim(random_, sketch_, window_).cpu(); }
+
+bool Generator::may_use(std::size_t kind) const { return (kinds_ >> kind & 1) != 0; }
+
+void Generator::single(std::size_t kind, Operation& into) {
+  make_blank(kind, into);
+  std::visit([&](auto& op) { Aim(random_, sketch_, window_).fill(op); }, into);
+}
+
+void Generator::tweak(Operation& operation) {
+  std::visit(
+      [&](auto& op) {
+        const std::size_t which = random_.below(kFieldCount<std::decay_t<decltype(op)>>);
+        Aim(random_, sketch_, window_).redraw(op, which);
+      },
+      operation);
+}
+
+// Nothing to name, or no handle left for the result: the operation would be skipped.
+void Generator::emit_kind(std::size_t kind) {
+  if (!may_use(kind)) return;
+  Operation operation;
+  make_blank(kind, operation);
+  bool is_possible = true;
+  std::visit(
+      [&](const auto& op) {
+        using Op = std::decay_t<decltype(op)>;
+        if (kUsesBlock<Op> && sketch_.blocks().empty()) is_possible = false;
+        if (kUsesSpace<Op> && sketch_.spaces().empty()) is_possible = false;
+        for_each_field(op, [&](const auto& field) {
+          using T = typename std::decay_t<decltype(field)>::Value;
+          if constexpr (kIsResult<T>) {
+            if (!kResultMayBeNone<T::kLetter> && sketch_.free_handle(T::kLetter) == 0) is_possible = false;
+          }
+        });
+      },
+      operation);
+  if (!is_possible) return;
+  single(kind, operation);
+  into_->push_back(operation);
+  sketch_.assume(operation);
+}
+
+void Generator::one_operation() {
+  std::array<std::uint32_t, kOperationKinds> weights{};
+  std::uint32_t sum = 0;
+  for (std::size_t kind = 0; kind < kOperationKinds; ++kind) {
+    if (may_use(kind)) sum += weights[kind] = weights_[static_cast<std::size_t>(family_of(kind))];
+  }
+  if (sum != 0) emit_kind(random_.weighted(weights));
+}
+
+Program generate(const GenerateOptions& options) {
+  Program program;
+  program.machine = options.machine;
+  program.operations.reserve(options.operations + 32);
+  Generator generator(options);
+  unsigned in_vain = 0;
+  while (program.operations.size() < options.operations && in_vain < kMostScenesInVain) {
+    const std::size_t before = program.operations.size();
+    generator.scene(program.operations);
+    in_vain = program.operations.size() == before ? in_vain + 1 : 0;
+  }
+  program.operations.resize(std::min(program.operations.size(), options.operations));
+  return program;
+}
+
+}  // namespace mmtwin::lockstep

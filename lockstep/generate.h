@@ -1,0 +1,105 @@
+// Programs from a seed: for campaigns, benchmarks, properties and the fuzzers' mutator.
+//
+// Laws: none. Context: one thread; the same options give the same program everywhere (tests pin a digest). Cost: a
+// microsecond or so an operation. It plays short scenes (a fork with stores on both sides, a protect and back, n
+// allocations and n frees on one CPU …) and single operations, all aimed by a sketch of what exists; fewer than a fifth
+// of the operations are skipped. It deliberately never looks at a machine: it assumes that what it asked for happened.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "lockstep/aim.h"
+#include "lockstep/random.h"
+#include "lockstep/sketch.h"
+#include "vocab/machine.h"
+#include "vocab/program.h"
+
+namespace mmtwin::lockstep {
+
+// Operations of a family start with its name; `world` are the others.
+enum class Family : std::uint8_t { kPages, kSpace, kRange, kMemory, kCpu, kWorld };
+inline constexpr std::array<std::string_view, 6> kFamilyPrefixes = {"pages_", "space_", "range_",
+                                                                    "memory_", "cpu_", ""};
+inline constexpr std::size_t kFamilies = kFamilyPrefixes.size();
+using FamilyWeights = std::array<std::uint32_t, kFamilies>;
+Family family_of(std::size_t kind);
+
+// A set of operation kinds, bit k for kind k.
+using KindMask = std::uint64_t;
+static_assert(kOperationKinds <= 64);
+inline constexpr KindMask kAllKinds = ~KindMask{0};
+KindMask kinds_of(Family family);
+
+struct GenerateOptions {
+  std::uint64_t seed = 1;
+  std::size_t operations = 64;
+  MachineDescription machine = find_preset("small")->machine;
+  FamilyWeights weights = {4, 2, 4, 5, 2, 1};
+  KindMask kinds = kAllKinds;     // others are never used
+  bool swarm = true;              // leave out some kinds at random: programs that lack one thing reach other states
+  unsigned handles = kFuzzHandles;  // highest number of each kind
+};
+
+class Generator {
+ public:
+  explicit Generator(const GenerateOptions& options);
+
+  // Tells what stands in the program already.
+  void assume(const Operation& operation) { sketch_.assume(operation); }
+  // Appends a scene: one or more operations.
+  void scene(std::vector<Operation>& into);
+  // A single operation of that kind, aimed at what exists; not assumed.
+  void single(std::size_t kind, Operation& into);
+  // One field of `operation` drawn anew; not assumed.
+  void tweak(Operation& operation);
+
+  const Sketch& sketch() const { return sketch_; }
+
+ private:
+  using Scene = void (Generator::*)();
+  struct SceneRow;
+  static const SceneRow kScenes[];
+
+  template <class Op>
+  Op filled();
+  template <class Op>
+  void emit(const Op& op);
+  void emit_kind(std::size_t kind);
+  bool may_use(std::size_t kind) const;
+  const SketchSpace* some_space();
+  // A range that stores can go to, in some space; null: none.
+  const SketchRange* some_memory(SpaceHandle& space);
+  void store_to(SpaceHandle space, const SketchRange& range, CpuId cpu);
+  CpuId cpu();
+
+  void one_operation();
+  void run_of_pages();
+  void near_exhaustion();
+  void map_and_touch();
+  void touch();
+  void fork_and_store();
+  void protect_and_back();
+  void three_neighbours();
+  void over_what_exists();
+  void straddle();
+  void stale_translation();
+  void lazy_cpu();
+  void fail_something();
+  void move_the_break();
+  void give_back();
+
+  Random random_;
+  Sketch sketch_;
+  FamilyWeights weights_;
+  KindMask kinds_;
+  std::uint64_t window_ = 0;
+  std::vector<Operation>* into_ = nullptr;
+};
+
+Program generate(const GenerateOptions& options);
+
+}  // namespace mmtwin::lockstep
