@@ -1,0 +1,70 @@
+// OwnerSection: what one CPU uses all the time without a lock, and others visit rarely.
+//
+// Laws: TLB-2 rests on it: after visit() no access of the owner is between its translation and its data. Context: one
+// owner, any visitors, one at a time. Cost: two plain stores and a load for the owner; a barrier system call for a
+// visitor in threads builds, nothing at all in lockstep builds. It deliberately does not nest.
+//
+// The owner writes `busy`, then reads `attention`. A visitor writes `attention`, passes the barrier, then waits until
+// `busy` is 0. So at least one of them sees the other, and the owner is the one who steps back.
+#pragma once
+
+#include <cstdint>
+
+#include "version/asymmetric_barrier.h"
+#include "version/event_port.h"
+#include "version/lock.h"
+#include "version/shared_word.h"
+
+namespace mmtwin::impl {
+
+class OwnerSection {
+ public:
+  // At boot.
+  void prepare() {
+    if (owner_must_fence()) attention_ = kFence;
+  }
+
+  // ---- owner ----
+  void enter() {
+    if constexpr (kNarrates) return;
+    store_relaxed(busy_, std::uint32_t{1});
+    // The compiler may not sink the store; the processor may, and that is what the visitor's barrier is for.
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (load_acquire(attention_) != 0) [[unlikely]] enter_slowly();
+  }
+  void leave() {
+    if constexpr (!kNarrates) store_release(busy_, std::uint32_t{0});
+  }
+
+  // ---- visitor ----
+  void visit() {
+    visitors_.take();
+    store_release(attention_, load_relaxed(attention_) | kVisited);
+    visitor_barrier();
+    while (load_acquire(busy_) != 0) wait_a_moment();
+  }
+  void end_visit() {
+    store_release(attention_, load_relaxed(attention_) & ~kVisited);
+    visitors_.release();
+  }
+
+ private:
+  static constexpr std::uint32_t kFence = 1;    // this host has no asymmetric barrier: the owner fences
+  static constexpr std::uint32_t kVisited = 2;  // a visitor works here or waits to
+
+  [[gnu::noinline, gnu::cold]] void enter_slowly() {
+    for (;;) {
+      owner_fence();
+      if ((load_acquire(attention_) & kVisited) == 0) return;
+      store_release(busy_, std::uint32_t{0});
+      while ((load_acquire(attention_) & kVisited) != 0) wait_a_moment();
+      store_relaxed(busy_, std::uint32_t{1});
+    }
+  }
+
+  std::uint32_t busy_ = 0;
+  std::uint32_t attention_ = 0;
+  Lock visitors_;
+};
+
+}  // namespace mmtwin::impl
