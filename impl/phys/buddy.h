@@ -2,8 +2,8 @@
 //
 // Laws: BUDDY-1, BUDDY-2, BUDDY-3. Context: the caller holds the zone's lock. Cost: O(orders) descriptor edits at most, one
 // edit of a neighbour in the list per insertion. No request decision is made here: a caller that asks for a block that
-// does not exist gets kNoFrame, and watermarks are somebody else's. It deliberately leaves the tags of blocks that it
-// hands out to the caller. Source: Knuth, The Art of Computer Programming 1, section 2.5, "buddy system".
+// does not exist gets kNoFrame, and watermarks are somebody else's. It deliberately leaves the
+// tags of blocks that it hands out to the caller. Source: Knuth, The Art of Computer Programming 1, section 2.5, "buddy system".
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ class Buddy {
   // Boots zone `index`: everything in its span that is no hole becomes free blocks.
   Buddy(Hardware& hardware, unsigned index, FrameSpan span);
 
-  // First frame of a block of `order`, or kNoFrame. It counts as taken: the caller sets its tag.
+  // First frame of a block of `order`, or kNoFrame. It counts as taken; its tag says "inside" until the caller sets it.
   std::uint32_t take(unsigned order);
   // The block is free again, merged with its buddies as far as they are free. Its head's tag may be anything but free.
   void give(std::uint32_t head, unsigned order);

@@ -67,6 +67,16 @@ class Ram {
     marks_.touch_content(ref.frame());
     return *reinterpret_cast<T*>(bytes_ + ref.offset);
   }
+  // What a frame starts with: the only objects that may lie at offset 0.
+  template <class T>
+  const T& at_start(Pfn frame) const {
+    return *reinterpret_cast<const T*>(raw(frame));
+  }
+  template <class T>
+  T& edit_start(Pfn frame) {
+    marks_.touch_content(frame);
+    return *reinterpret_cast<T*>(bytes_ + frame.raw() * kPageBytes);
+  }
   // Nobody may touch these bytes, or anybody may again (ASan builds only). Edit something in the frame first: the
   // snapshot remembers poison with contents.
   void forbid(std::uint64_t offset, std::uint64_t bytes) { poison(bytes_ + offset, bytes); }
