@@ -77,7 +77,7 @@ TEST(WatermarkRules, SmallZonesGiveWhatTheFormulaSays) {
 
 // Sums that would wrap in 64 bits are judged in 128.
 TEST(WatermarkRules, EdgesOfTheWordDoNotWrap) {
-  using Wide = unsigned __int128;
+  __extension__ typedef unsigned __int128 Wide;
   const std::vector<std::uint64_t> edges = {0, 1, 2, UINT64_MAX / 2, UINT64_MAX / 2 + 1, UINT64_MAX - 1, UINT64_MAX};
   for (const std::uint64_t free : edges)
     for (const std::uint64_t pages : edges)

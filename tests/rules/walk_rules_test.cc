@@ -43,7 +43,9 @@ void expect_translations(Memory& memory, const Leaves& leaves, std::uint64_t pag
     const auto found = impl::walk<Geometry>(memory, std::uint64_t{0}, vpn);
     const auto expected = leaves.find(vpn);
     ASSERT_EQ(found.present, expected != leaves.end()) << "page " << vpn;
-    if (found.present) ASSERT_EQ(found.entry, expected->second) << "page " << vpn;
+    if (found.present) {
+      ASSERT_EQ(found.entry, expected->second) << "page " << vpn;
+    }
   }
 }
 
