@@ -192,6 +192,16 @@ bool propose_together(const Program& program, const TakeProposal& take) {
 
 namespace {
 
+bool lies_in_a_zone(const FrameSpan& hole, const MachineDescription& machine) {
+  for (const NodeDescription& node : machine.node) {
+    for (const FrameSpan& zone : node.zones) {
+      if (hole.first >= zone.first && hole.end() <= zone.end()) return true;
+    }
+  }
+  return false;
+}
+
+// What refers to nodes, CPUs and frames that are gone goes with them.
 void forget_missing(MachineDescription& machine) {
   for (unsigned cpu = 0; cpu < kMaxCpus; ++cpu) {
     if (cpu >= machine.cpus || machine.cpu_node[cpu] >= machine.nodes) machine.cpu_node[cpu] = 0;
@@ -201,6 +211,9 @@ void forget_missing(MachineDescription& machine) {
     for (unsigned b = 0; b < kMaxNodes; ++b) {
       if (a >= machine.nodes || b >= machine.nodes) machine.distance[a][b] = 0;
     }
+  }
+  for (FrameSpan& hole : machine.hole) {
+    if (!lies_in_a_zone(hole, machine)) hole = FrameSpan{};
   }
 }
 
@@ -234,6 +247,7 @@ void smaller_zones(const MachineDescription& machine, Take&& take) {
         MachineDescription other = machine;
         other.node[node].zones[kind].count = PageCount(fewer);
         if (fewer == 0) other.node[node].zones[kind] = FrameSpan{};
+        forget_missing(other);
         take(other);
       }
     }
