@@ -2,8 +2,8 @@
 //
 // Laws: none. Context: one thread; the sketch must not change while an Aim lives. Cost: linear in a space's ranges.
 // Where ranges begin and end, neighbours' attributes, half pages, page straddles and lengths of zero are where a
-// uniform draw finds nothing (kernel mutants survived 600 uniform cases each). It deliberately has no line per operation: the
-// fields of a struct are drawn in their order, and `space`, `at`, `length`, `prot`, `flags`, `offset` see each other.
+// uniform draw finds nothing (kernel mutants survived 600 uniform cases each). It deliberately has no line per
+// operation: the fields of a struct are drawn in their order, and `space`, `at`, `length` … see each other.
 #pragma once
 
 #include <cstdint>

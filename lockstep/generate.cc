@@ -56,6 +56,9 @@ Generator::Generator(const GenerateOptions& options)
       sketch_(options.machine, options.handles),
       weights_(options.weights),
       kinds_(options.kinds) {
+  for (std::size_t family = 0; family < kFamilies; ++family) {
+    if ((kinds_ & kinds_of(static_cast<Family>(family))) == 0) weights_[family] = 0;
+  }
   window_ = draw_window(random_, sketch_);
   const std::uint64_t drawn = random_.next(), drawn_again = random_.next();
   if (options.swarm && drawn % 4 != 0) kinds_ &= drawn | drawn_again | kBasic;

@@ -1,0 +1,64 @@
+#include "fuzz/features.h"
+
+#include <algorithm>
+#include <cstring>
+
+// External linkage and `used`: a static array that is only written would be deleted without a word.
+extern "C" {
+extern std::uint8_t mmtwin_features[mmtwin::fuzz::kFeatureBytes];
+__attribute__((used, section("__libfuzzer_extra_counters"))) std::uint8_t mmtwin_features[mmtwin::fuzz::kFeatureBytes];
+}
+
+namespace mmtwin::fuzz {
+namespace {
+
+// Where each group of counters begins; what does not fit its group is folded into it.
+struct Group {
+  std::size_t first, size;
+};
+constexpr Group kLawGroup{0, 48};         // by law: how often exercised
+constexpr Group kEventGroup{48, 32};      // by event kind: how often
+constexpr Group kAnswerGroup{80, 256};    // by operation kind and refusal
+constexpr Group kPressureGroup{336, 32};  // by 32nds of the frames in use
+constexpr Group kFollowsGroup{368, 144};  // by operation kind and the kind before it
+static_assert(kFollowsGroup.first + kFollowsGroup.size == kFeatureBytes);
+
+void count(Group group, std::size_t which, std::uint64_t times = 1) {
+  std::uint8_t& counter = mmtwin_features[group.first + which % group.size];
+  counter = static_cast<std::uint8_t>(std::min<std::uint64_t>(counter + times, 255));
+}
+
+}  // namespace
+
+void FeatureSystem::start(const MachineDescription& machine, EventSink& sink) {
+  frames_ = std::max<std::uint64_t>(machine.frames_present(), 1);
+  frames_used_ = 0;
+  last_kind_ = 0;
+  ForwardingSystem::start(machine, sink);
+}
+
+Response FeatureSystem::apply(const Operation& operation) {
+  const Response response = ForwardingSystem::apply(operation);
+  const std::size_t kind = operation.index();
+  count(kAnswerGroup, kind * kRefusalNames.size() + static_cast<std::size_t>(response.refusal));
+  count(kFollowsGroup, last_kind_ * kOperationKinds + kind);
+  count(kPressureGroup, std::min<std::uint64_t>(frames_used_ * kPressureGroup.size / frames_, kPressureGroup.size - 1));
+  last_kind_ = kind;
+  return response;
+}
+
+void FeatureSystem::on_event(const Event& event) {
+  count(kEventGroup, static_cast<std::size_t>(event.kind));
+  if (event.kind == EventKind::kFrameTaken) frames_used_ += pages_in(event.order).raw();
+  if (event.kind == EventKind::kFrameReturned) frames_used_ -= std::min(frames_used_, pages_in(event.order).raw());
+  ForwardingSystem::on_event(event);
+}
+
+void count_laws(const model::LawCounts& before, const model::LawCounts& after) {
+  for (std::size_t law = 0; law < after.size(); ++law) count(kLawGroup, law, after[law] - before[law]);
+}
+
+const std::uint8_t* features() { return mmtwin_features; }
+void clear_features() { std::memset(mmtwin_features, 0, kFeatureBytes); }
+
+}  // namespace mmtwin::fuzz

@@ -1,0 +1,43 @@
+// A system that passes everything on to another one: the base of systems that watch or lie.
+//
+// Laws: none. Context: one thread. Cost: a virtual call more. The wrapped system's events pass through on_event, which
+// a derived class overrides. It deliberately changes nothing by itself.
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "lockstep/system.h"
+
+namespace mmtwin::fuzz {
+
+class ForwardingSystem : public lockstep::System, public EventSink {
+ public:
+  explicit ForwardingSystem(std::unique_ptr<lockstep::System> inner) : inner_(std::move(inner)) {}
+  virtual ~ForwardingSystem() = default;
+
+  std::string_view name() const override { return inner_->name(); }
+  Claims claims() const override { return inner_->claims(); }
+  void start(const MachineDescription& machine, EventSink& sink) override {
+    sink_ = &sink;
+    inner_->start(machine, *this);
+  }
+  void at(StepNumber step) override { inner_->at(step); }
+  Response apply(const Operation& operation) override { return inner_->apply(operation); }
+  const Changes& changes() override { return inner_->changes(); }
+  FrameObservation frame(Pfn at) override { return inner_->frame(at); }
+  void ranges(SpaceHandle space, std::vector<RangeObservation>& into) override { inner_->ranges(space, into); }
+  SpaceObservation space(SpaceHandle space) override { return inner_->space(space); }
+  ZoneObservation zone(NodeId node, ZoneKind kind) override { return inner_->zone(node, kind); }
+  EntryObservation entry(SpaceHandle space, Vpn page) override { return inner_->entry(space, page); }
+  std::span<const std::uint8_t> bytes(Pfn at) override { return inner_->bytes(at); }
+
+  void on_event(const Event& event) override { sink_->on_event(event); }
+
+ private:
+  std::unique_ptr<lockstep::System> inner_;
+  EventSink* sink_ = nullptr;
+};
+
+}  // namespace mmtwin::fuzz

@@ -1,0 +1,24 @@
+// Both machines in lockstep on any program: the whole vocabulary, small machines.
+#include "fuzz/target.h"
+#include "lockstep/suts/ours/ours.h"
+
+namespace {
+
+mmtwin::fuzz::Target& target() {
+  static mmtwin::fuzz::Target only({.name = "fuzz_machine"}, mmtwin::lockstep::make_ours());
+  return only;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) { return target().run({data, size}); }
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t limit, unsigned seed) {
+  return target().mutator().mutate(data, size, limit, seed);
+}
+
+extern "C" std::size_t LLVMFuzzerCustomCrossOver(const std::uint8_t* first, std::size_t first_size,
+                                                 const std::uint8_t* second, std::size_t second_size,
+                                                 std::uint8_t* into, std::size_t limit, unsigned seed) {
+  return target().mutator().cross_over({first, first_size}, {second, second_size}, {into, limit}, seed);
+}
