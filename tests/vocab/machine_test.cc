@@ -1,0 +1,89 @@
+#include "vocab/machine.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace mmtwin {
+namespace {
+
+using ::testing::HasSubstr;
+
+MachineDescription preset(std::string_view name) { return find_preset(name)->machine; }
+
+std::string problem_of(const MachineDescription& machine) { return problem_with(machine).value_or("usable"); }
+
+TEST(Machine, EveryPresetIsUsable) {
+  for (const Preset& p : presets()) EXPECT_EQ(problem_of(p.machine), "usable") << p.name;
+}
+
+TEST(Machine, PresetsHaveTheSizesTheirNamesPromise) {
+  EXPECT_EQ(preset("tiny").frames_present(), 64u);
+  EXPECT_EQ(preset("small").frames_present(), 512u);
+  EXPECT_EQ(preset("small").cpus, 2);
+  EXPECT_EQ(preset("small-x86").geometry, GeometryName::kX86);
+  EXPECT_EQ(preset("scale-10").frames_present(), 1u << 10);
+  EXPECT_EQ(preset("scale-20").frames_present(), 1u << 20);
+  EXPECT_EQ(preset("server").frames_present() * kPageBytes, std::uint64_t{1} << 40);
+  EXPECT_EQ(find_preset("huge"), nullptr);
+}
+
+// node0.dma    node0.normal   node2.normal   nobody   node3.normal with a hole
+// 0........36  37.......186   187.....315    316-319  320...349 hole 363...420
+TEST(Machine, Numa4HasUnevenEndsAHoleAndANodeWithoutMemory) {
+  const MachineDescription m = preset("numa4");
+  EXPECT_EQ(m.frame_limit(), 421u);
+  EXPECT_EQ(m.frames_present(), 421u - 4 - 13);
+  EXPECT_EQ(m.node[1], NodeDescription{});
+}
+
+TEST(Machine, TheFourFrameMachineBootsAndAThreeFrameMachineDoesNot) {
+  MachineDescription m = preset("tiny");
+  m.watermark_min = 0;
+  m.node[0].zones[1].count = PageCount(4);
+  EXPECT_EQ(problem_of(m), "usable");
+  m.node[0].zones[1].count = PageCount(3);
+  EXPECT_THAT(problem_of(m), HasSubstr("cannot boot"));
+}
+
+TEST(Machine, EveryBoundIsKept) {
+  struct Case {
+    const char* expected;
+    void (*spoil)(MachineDescription&);
+  };
+  const Case cases[] = {
+      {"nodes is 0, not 1 to 4", [](MachineDescription& m) { m.nodes = 0; }},
+      {"nodes is 5", [](MachineDescription& m) { m.nodes = 5; }},
+      {"cpus is 9, not 1 to 8", [](MachineDescription& m) { m.cpus = 9; }},
+      {"geometry is 2", [](MachineDescription& m) { m.geometry = static_cast<GeometryName>(2); }},
+      {"min is 16777217", [](MachineDescription& m) { m.watermark_min = (1u << 24) + 1; }},
+      {"lowmem_ratio is 1048577", [](MachineDescription& m) { m.lowmem_ratio = (1u << 20) + 1; }},
+      {"batch is 0, not 1 to 1024", [](MachineDescription& m) { m.pcp_batch = 0; }},
+      {"high is 3, not 4 to 8192", [](MachineDescription& m) { m.pcp_high = 3; }},
+      {"tlb is 12, not a power of two", [](MachineDescription& m) { m.tlb_entries = 12; }},
+      {"tlb is 8192, not 1 to 4096", [](MachineDescription& m) { m.tlb_entries = 8192; }},
+      {"walk_cache is 3, not a power of two", [](MachineDescription& m) { m.walk_cache_entries = 3; }},
+      {"range_cap is 0", [](MachineDescription& m) { m.range_cap = 0; }},
+      {"node1.normal belongs to no node", [](MachineDescription& m) { m.nodes = 1; }},
+      {"node1.normal overlaps node0.normal", [](MachineDescription& m) { m.node[1].zones[1].first = Pfn(255); }},
+      {"node0.dma has no frames but a first one", [](MachineDescription& m) { m.node[0].zones[0] = {Pfn(1), {}}; }},
+      {"node1.normal ends beyond frame 2147483648",
+       [](MachineDescription& m) { m.node[1].zones[1] = {Pfn(kMaxFrames - 1), PageCount(2)}; }},
+      {"hole0 lies in no zone", [](MachineDescription& m) { m.hole[0] = {Pfn(60), PageCount(8)}; }},
+      {"hole1 overlaps hole0",
+       [](MachineDescription& m) { m.hole[0] = m.hole[1] = {Pfn(100), PageCount(8)}; }},
+      {"hole2 has no frames but a first one", [](MachineDescription& m) { m.hole[2] = {Pfn(100), {}}; }},
+      {"node0.dma is all hole", [](MachineDescription& m) { m.hole[0] = m.node[0].zones[0]; }},
+      {"distance0, entry 0, is 11, not 10 to 10", [](MachineDescription& m) { m.distance[0][0] = 11; }},
+      {"distance1, entry 0, is 10, not 11 to 254", [](MachineDescription& m) { m.distance[1][0] = 10; }},
+      {"cpu_node, entry 1, is 2, not 0 to 1", [](MachineDescription& m) { m.cpu_node[1] = 2; }},
+      {"cannot boot", [](MachineDescription& m) { m.watermark_min = 300; }},
+  };
+  for (const Case& c : cases) {
+    MachineDescription m = preset("small");
+    c.spoil(m);
+    EXPECT_THAT(problem_of(m), HasSubstr(c.expected));
+  }
+}
+
+}  // namespace
+}  // namespace mmtwin
