@@ -25,8 +25,8 @@ class Guard : public testing::Test {
   ~Guard() override { fs::remove_all(folder_); }
 
   static Program program() {
-    return program_of("tiny", {"pages_alloc gfp=wait -> b1", "pages_alloc order=2 gfp=wait -> b2", "pages_free block=b1",
-                               "pages_free block=b2"});
+    return program_of("tiny", {"pages_alloc gfp=wait -> b1", "pages_alloc order=2 gfp=wait -> b2",
+                               "pages_free block=b1", "pages_free block=b2"});
   }
   Trace trace_on_disk() const {
     const auto read = read_trace(options_.trace);

@@ -93,7 +93,8 @@ TEST(Run, AnotherFrameIsAnotherEventButTheSameAnswer) {
   EXPECT_FALSE(answers_with_contract(alloc, system.claims()));
   EXPECT_TRUE(answers_with_contract(op("range_brk space=p1 at=0"), system.claims()));
   EXPECT_FALSE(answers_with_contract(op("range_map_anon space=p1 length=0x1000"), system.claims()));
-  EXPECT_TRUE(answers_with_contract(op("range_map_anon space=p1 at=0x10000 length=0x1000 flags=fixed"), system.claims()));
+  const Operation fixed = op("range_map_anon space=p1 at=0x10000 length=0x1000 flags=fixed");
+  EXPECT_TRUE(answers_with_contract(fixed, system.claims()));
 }
 
 struct Planted {
