@@ -51,8 +51,15 @@ TEST(Text, PrintingIsCanonical) {
   EXPECT_TRUE(same(parse_program(canonical).value(), parsed.value()));
 }
 
-TEST(Text, EveryMistakeIsNamedWithItsLineAndColumn) {
-  const std::pair<std::string, std::string> cases[] = {
+struct Mistake {
+  std::string text, expected;
+};
+void expect_mistakes(std::initializer_list<Mistake> mistakes) {
+  for (const auto& [text, expected] : mistakes) EXPECT_EQ(error_of(text), expected) << text;
+}
+
+TEST(Text, EveryMistakeInTheHeadIsNamedWithItsLineAndColumn) {
+  expect_mistakes({
       {"", "1:1: the text ends before 'mmtwin 1'"},
       {"# nothing\n", "2:1: the text ends before 'mmtwin 1'"},
       {"mmtwin 1\n", "2:1: the text ends before the machine line"},
@@ -74,6 +81,11 @@ TEST(Text, EveryMistakeIsNamedWithItsLineAndColumn) {
       {"mmtwin 1\nmachine small hole0=5\n", "2:21: hole0: '5' is not FIRST+COUNT, or none"},
       {"mmtwin 1\nmachine small cpu_node=0,0,0,0,0,0,0,0,0\n", "2:24: cpu_node: more than 8 entries"},
       {"mmtwin 1\nmachine small geometry=arm\n", "2:24: geometry: 'arm' is no geometry: x86 or small"},
+  });
+}
+
+TEST(Text, EveryMistakeInAStepIsNamedWithItsLineAndColumn) {
+  expect_mistakes({
       {kHead + "2 cpu=0 space_create -> p1\n", "3:1: step 1 should be here, not '2'"},
       {kHead + "one cpu=0 space_create\n", "3:1: step 1 should be here, not 'one'"},
       {kHead + "1 cpu=0\n", "3:8: an operation is missing"},
@@ -108,6 +120,11 @@ TEST(Text, EveryMistakeIsNamedWithItsLineAndColumn) {
       {kHead + "1 cpu=0 memory_load space=p1 at=a1+\n", "3:33: at: '' is no number"},
       {kHead + "1 cpu=0 range_protect space=p1 prot=rq\n", "3:37: prot: 'rq' is not made of r, w, x, each once"},
       {kHead + "1 cpu=0 range_protect space=p1 prot=\n", "3:37: prot: a protection is rwx or fewer of them, or none"},
+  });
+}
+
+TEST(Text, EveryMistakeInARecordedAnswerIsNamedWithItsLineAndColumn) {
+  expect_mistakes({
       {kHead + "1 cpu=0 fail_next n=1 =\n", "3:24: an answer is missing after ="},
       {kHead + "1 cpu=0 fail_next n=1 = EFOO\n", "3:25: 'EFOO' is no answer: a value, ok or a refusal"},
       {kHead + "1 cpu=0 fail_next n=1 = ok ok\n", "3:28: 'ok' is one word too many"},
@@ -124,8 +141,7 @@ TEST(Text, EveryMistakeIsNamedWithItsLineAndColumn) {
       {kHead + "1 fail_next\nexpect ranges 0x1000-0x2000:rwx file=65536\n", "4:38: file: 65536 is not 0 to 65535"},
       {kHead + "1 fail_next\nexpect ranges 0x1000-0x2000:rwx,\n", "4:33: a range is missing"},
       {kHead + "1 fail_next\nexpect ranges none\nexpect ranges none\n", "5:1: a second list of ranges for one step"},
-  };
-  for (const auto& [text, expected] : cases) EXPECT_EQ(error_of(text), expected) << text;
+  });
 }
 
 TEST(Text, EveryOperationIsReachableByItsName) {
