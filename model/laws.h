@@ -71,7 +71,7 @@ inline constexpr std::array<LawRow, kLawCount> kLaws = {{
     {"OOM-1", "out of memory is answered only when a request was refused that was illegal to grant"},
     {"OOM-2", "a blocking request is refused only after every per-CPU list was drained"},
     {"ROLLBACK-1", "a refused operation leaves the contract state that its class names"},
-    {"ROLLBACK-2", "a refused operation keeps no frame that the state does not justify"},
+    {"ROLLBACK-2", "no operation, least of all a refused one, keeps a frame that the state does not justify"},
     {"LIVE-1", "at rest, every frame is free but those taken at boot"},
 }};
 

@@ -1,0 +1,112 @@
+// Memory accesses: what they must answer, and what they must leave behind.
+#include "model/state.h"
+
+namespace mmtwin::model {
+
+// The answer of an access in the present state, page by page from the first; on a refusal `refused_at` is the page's
+// first byte that was reached.
+Refusal State::access_verdict(std::uint64_t at, unsigned width, Access access, std::uint64_t* refused_at) const {
+  const Ranges& ranges = *spaces[now.space].ranges;
+  const std::uint64_t last = at + (width - 1);
+  for (std::uint64_t byte = at;; byte = page_floor(byte) + kPage) {
+    *refused_at = byte;
+    if (byte >= geometry->user_end) return Refusal::kSegvMapErr;
+    const Range* range = ranges.find(byte);
+    if (range == nullptr) return Refusal::kSegvMapErr;
+    const bool granted = access == Access::kStore   ? range->prot.any(kProtWrite)
+                         : access == Access::kFetch ? range->prot.any(kProtExec)
+                                                    : !range->prot.empty();
+    if (!granted) return Refusal::kSegvAccErr;
+    if (page_floor(byte) == page_floor(last)) return Refusal::kNone;
+  }
+}
+
+void State::begin_access(const Place& place, unsigned width) {
+  const std::uint64_t at = address(place);
+  if (spaces[now.space].killed) return;
+  for (unsigned i = 0; i < 2; ++i) {
+    const std::uint64_t byte = i == 0 ? at : at + (width - 1);
+    if (byte >= geometry->user_end || (i == 1 && page_floor(byte) == page_floor(at))) break;
+    AccessedPage accessed{byte / kPage, 0, 0, 0};
+    accessed.entry = leaf(now.space, accessed.page).entry;
+    if (present(accessed.entry) && !maps_zero_page(accessed.entry)) {
+      accessed.mapped = frames.at(frame_in(accessed.entry)).object;
+      accessed.mappings = pages.at(accessed.mapped).mappings;
+    }
+    now.accessed.push_back(accessed);
+  }
+}
+
+// A page that was stored to: mapped, writable, its own; reused if it was mapped once (COW-2), else copied (COW-1).
+void State::end_stored_page(std::uint64_t page, bool stored) {
+  const std::uint64_t entry = leaf(now.space, page).entry;
+  if (!claims.narrates) return;
+  if (!present(entry) || !writable(entry) || (stored && !dirty(entry)))
+    return find(Law::kPerm1, "stored page", "present, writable, dirty", "entry " + std::to_string(entry));
+  if (maps_zero_page(entry)) return find(Law::kCow1, "stored page", "its own frame", "the zero page");
+  const std::uint32_t mapped = frames.at(frame_in(entry)).object;
+  for (const AccessedPage& before : now.accessed) {
+    if (before.page != page || before.mapped == 0) continue;
+    if (before.mappings > 1) {
+      note(Law::kCow1);
+      if (mapped == before.mapped) return find(Law::kCow1, "shared page", "copied", "stored to in place");
+    } else {
+      note(Law::kCow2);
+      if (mapped != before.mapped) return find(Law::kCow2, "page mapped once", "reused", "copied");
+    }
+  }
+  FrameRecord& record = frames.at(frame_in(entry));
+  if (pages.at(mapped).exclusive != Exclusive::kYes) changed(record, frame_in(entry));
+  pages.at(mapped).exclusive = Exclusive::kYes;
+  pages.at(mapped).stored_in = now.number;
+}
+
+void State::kill_space() {
+  Space& space = spaces[now.space];
+  note(Law::kOom1);
+  if (claims.narrates && (!now.killed || space.root != 0))
+    return find(Law::kRollback1, "killed space", "everything given back", "it still has tables");
+  space.killed = true;
+  space.ranges->clear();
+  space_changed(now.space);
+}
+
+void State::end_access(const Place& place, unsigned width, Access access, std::uint64_t value, const Response& r) {
+  if (spaces[now.space].killed) {
+    if (r.refusal != Refusal::kKilled) find(Law::kAnswer, "refusal", "ESRCH", std::string(name_of(r.refusal)));
+    return;
+  }
+  const std::uint64_t at = address(place);
+  if (refused_for_memory(r)) return kill_space();
+  std::uint64_t refused_at = 0;
+  const Refusal verdict = access_verdict(at, width, access, &refused_at);
+  note(Law::kPerm1);
+  if (r.refusal != verdict)
+    return find(Law::kPerm1, "refusal", std::string(name_of(verdict)), std::string(name_of(r.refusal)));
+  // Pages before the refused one were faulted all the same.
+  const std::uint64_t done = verdict == Refusal::kNone ? at + width : refused_at;
+  for (std::uint64_t byte = at; byte < done; byte = page_floor(byte) + kPage) {
+    if (access == Access::kStore) {
+      spaces[now.space].ranges->prepare_store(byte);
+      end_stored_page(byte / kPage, verdict == Refusal::kNone);
+    }
+    judge_leaf(now.space, byte / kPage, leaf(now.space, byte / kPage).entry);
+    if (broken()) return;
+  }
+  if (verdict != Refusal::kNone || !claims.narrates) return;
+  std::uint64_t loaded = 0;
+  for (unsigned i = 0; i < width; ++i) {
+    const std::uint64_t byte = at + i;
+    const std::uint64_t entry = leaf(now.space, byte / kPage).entry;
+    if (!present(entry)) return find(Law::kPerm1, "accessed page", "mapped", "not mapped");
+    const std::uint32_t page = maps_zero_page(entry) ? 0 : frames.at(frame_in(entry)).object;
+    if (access == Access::kStore)
+      pages.store(page, byte % kPage, static_cast<std::uint8_t>(value >> (8 * i)));
+    else if (page != 0)
+      loaded |= std::uint64_t{pages.load(page, byte % kPage)} << (8 * i);
+  }
+  note(Law::kContent1);
+  if (access != Access::kStore && r.value != loaded) find(Law::kContent1, "value", loaded, r.value);
+}
+
+}  // namespace mmtwin::model

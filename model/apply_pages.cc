@@ -1,0 +1,108 @@
+// What the pages_ operations must have done by their end.
+#include <bit>
+
+#include "model/state.h"
+
+namespace mmtwin::model {
+
+void State::adopt_block(unsigned handle, std::uint64_t frame, std::uint64_t count, unsigned order, bool exact) {
+  if (handle == 0) return;
+  if (blocks.size() <= handle) blocks.resize(handle + 1);
+  blocks[handle] = {frame, count, order, exact};
+}
+
+// The answered frame is the one that the events handed out; without events only what anybody can check is checked.
+bool State::blocks_agree(std::uint64_t frame, std::uint64_t count, unsigned order, const Response& r) {
+  const std::uint64_t size = std::uint64_t{1} << order;
+  if (!claims.narrates) {
+    if (frame % size != 0) find(Law::kBuddy1, "frame", "a multiple of the block's size", std::to_string(frame));
+    for (std::uint64_t i = 0; i < count && !broken(); ++i) {
+      if (!frames.exists(frame + i) || !frames.is_free(frame + i))
+        find(Law::kFrame1, "frame", "one that exists and is free", std::to_string(frame + i));
+    }
+    note(Law::kFrame1);
+    note(Law::kBuddy1);
+    if (broken()) return false;
+    frames.take(frame, order);
+    FrameRecord& record = frames.at(frame);
+    record.state = FrameState::kUsed;
+    record.role = Role::kBlock;
+    record.order = static_cast<std::uint8_t>(order);
+    used_by_role[static_cast<unsigned>(Role::kBlock)] += size;
+    ++items;
+    return true;
+  }
+  if (now.fresh.size() != 1 || now.fresh[0].frame != frame) {
+    find(Law::kAnswer, "frame", now.fresh.empty() ? 0 : now.fresh[0].frame, r.value);
+    return false;
+  }
+  return true;
+}
+
+void State::end_pages(const PagesAlloc& op, const Response& r) {
+  if (refused_for_memory(r)) return;
+  if (r.refusal != Refusal::kNone) return find(Law::kAnswer, "refusal", "ok or oom", std::string(name_of(r.refusal)));
+  const std::uint64_t count = pages_in(op.order.value()).raw();
+  if (!blocks_agree(r.value, count, op.order.raw(), r)) return;
+  if (claims.narrates && op.gfp.any(kGfpZero)) {
+    note(Law::kIso2);
+    if (now.zeroed != count) return find(Law::kIso2, "frames zeroed", count, now.zeroed);
+  }
+  adopt_block(op.result.number(), r.value, count, op.order.raw(), false);
+}
+
+void State::end_pages(const PagesAllocExact& op, const Response& r) {
+  if (refused_for_memory(r)) return;
+  if (r.refusal != Refusal::kNone) return find(Law::kAnswer, "refusal", "ok or oom", std::string(name_of(r.refusal)));
+  const unsigned order = static_cast<unsigned>(std::bit_width(op.pages.raw() - 1));
+  if (!blocks_agree(r.value, op.pages.raw(), order, r)) return;
+  for (std::uint64_t i = 0; i < std::uint64_t{1} << order; ++i) {
+    const FrameRecord& record = frames.at(r.value + i);
+    const bool kept = record.state == FrameState::kUsed && record.role == Role::kBlock;
+    if (kept != (i < op.pages.raw()))
+      return find(Law::kFrame1, "frame", i < op.pages.raw() ? "kept" : "returned", kept ? "kept" : "returned");
+  }
+  if (op.gfp.any(kGfpZero) && now.zeroed < op.pages.raw())
+    return find(Law::kIso2, "frames zeroed", op.pages.raw(), now.zeroed);
+  adopt_block(op.result.number(), r.value, op.pages.raw(), order, true);
+}
+
+void State::end_pages(const PagesFree& op, const Response& r) {
+  if (r.refusal != Refusal::kNone) return find(Law::kAnswer, "refusal", "ok", std::string(name_of(r.refusal)));
+  Block& block = blocks[op.block.number()];
+  if (!claims.narrates) {
+    frames.at(block.frame).state = FrameState::kFree;
+    frames.at(block.frame).role = Role::kNone;
+    frames.give_back(block.frame, block.order);
+    used_by_role[static_cast<unsigned>(Role::kBlock)] -= std::uint64_t{1} << block.order;
+    block = Block{};
+    return;
+  }
+  const std::uint64_t heads = block.exact ? block.pages : 1;
+  for (std::uint64_t i = 0; i < heads; ++i) {
+    const FrameRecord& record = frames.at(block.frame + i);
+    if (record.state == FrameState::kUsed && record.role == Role::kBlock)
+      return find(Law::kFrame1, "frame", "returned", "kept: " + std::to_string(block.frame + i));
+  }
+  block = Block{};
+}
+
+void State::end_pages(const PagesDrainCpu& op, const Response& r) {
+  if (r.refusal != Refusal::kNone) return find(Law::kAnswer, "refusal", "ok", std::string(name_of(r.refusal)));
+  for (unsigned z = 0; z < kMaxZones; ++z) {
+    const std::uint32_t listed = frames.zone(z).listed[op.target.raw()];
+    if (now.drained) note(Law::kPcp2);
+    if (listed != 0) return find(Law::kPcp2, "listed frames after a drain", 0, listed);
+  }
+}
+
+// Out of memory is a legal answer only if a request was refused, legally, in this very operation.
+bool State::refused_for_memory(const Response& r) {
+  if (r.refusal != Refusal::kOom) return false;
+  note(Law::kOom1);
+  note(Law::kRollback1);
+  if (claims.narrates && !now.refused) find(Law::kOom1, "refusal", "no request was refused", "oom");
+  return true;
+}
+
+}  // namespace mmtwin::model

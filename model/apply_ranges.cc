@@ -1,0 +1,117 @@
+// Range operations: their answers, and that nothing stays mapped or permitted that should not be.
+#include "model/state.h"
+
+namespace mmtwin::model {
+
+MapRequest State::request_of(const RangeMapAnon& op) const {
+  return {address(op.at.value()), op.length.raw(), op.prot.value(), op.flags.value(), 0, 0};
+}
+MapRequest State::request_of(const RangeMapFile& op) const {
+  return {address(op.at.value()), op.length.raw(), op.prot.value(), op.flags.value(), op.file.raw(), op.offset.raw()};
+}
+MapRequest State::request_of(const SpaceAssume& op) const {
+  return {address(op.at.value()), op.length.raw(), op.prot.value(), op.flags.value(), op.file.raw(), op.offset.raw()};
+}
+
+// A span that lost its ranges: no leaf, no table without a range, and the counters of its space.
+void State::judge_emptied(std::uint64_t from, std::uint64_t to) {
+  if (from >= to) return;
+  note(Law::kIso1);
+  judge_no_leaves(now.space, from, to);
+  judge_tables_justified(now.space, from, to);
+}
+
+// Does the answer agree with the verdict? Counts the law; false: found, or refused.
+bool State::succeeded(const Response& r) {
+  const bool killed = spaces[now.space].killed;
+  const Refusal expected = killed ? Refusal::kKilled : now.verdict.refusal;
+  if (refused_for_memory(r)) {
+    if (killed) find(Law::kAnswer, "refusal", "ESRCH", "oom");
+    return false;
+  }
+  note(Law::kAnswer);
+  if (r.refusal != expected) {
+    find(Law::kAnswer, "refusal", std::string(name_of(expected)), std::string(name_of(r.refusal)));
+    return false;
+  }
+  return expected == Refusal::kNone;
+}
+
+void State::end_map(const MapRequest& request, unsigned result, const Response& r) {
+  if (!succeeded(r)) return;
+  Ranges& ranges = *spaces[now.space].ranges;
+  std::uint64_t from = now.verdict.from, to = now.verdict.to;
+  if (r.value != now.verdict.value) {
+    const std::uint64_t end = r.value + page_ceiling(request.length);
+    const bool free = r.value % kPage == 0 && r.value >= kLowestAddress && end > r.value && end <= geometry->user_end &&
+                      !ranges.meets(r.value, end);
+    if (!now.verdict.address_is_choice || claims.exact_addresses || !free)
+      return find(Law::kVma3, "address", now.verdict.value, r.value);
+    from = to = r.value;
+  }
+  if (now.verdict.address_is_choice) note(Law::kVma3);
+  ranges.map(request, r.value);
+  space_changed(now.space);
+  if (result != 0) {
+    if (addresses.size() <= result) addresses.resize(result + 1);
+    addresses[result] = r.value;
+  }
+  if (claims.narrates) judge_emptied(from, to);
+}
+
+void State::end_unmap(const RangeUnmap& op, const Response& r) {
+  if (!succeeded(r)) return;
+  const std::uint64_t from = address(op.at.value());
+  const std::uint64_t to = from + page_ceiling(op.length.raw());
+  spaces[now.space].ranges->unmap(from, to);
+  space_changed(now.space);
+  if (claims.narrates) judge_emptied(from, to);
+}
+
+// Want of memory leaves a prefix done; which one, the observed ranges tell (judge_ranges).
+void State::end_protect(const RangeProtect& op, const Response& r) {
+  Space& space = spaces[now.space];
+  const bool killed = space.killed;
+  const std::uint64_t from = address(op.at.value());
+  if (!killed && now.verdict.from < now.verdict.to) space_changed(now.space);
+  if (r.refusal == Refusal::kOom && !killed) {
+    if (refused_for_memory(r) && now.verdict.from < now.verdict.to) {
+      space.prefix_from = now.verdict.from;
+      space.prefix_to = now.verdict.to;
+      space.prefix_prot = op.prot.value();
+    }
+    return;
+  }
+  succeeded(r);
+  if (broken() || killed || now.verdict.from >= now.verdict.to) return;
+  space.ranges->protect(from, now.verdict.to, op.prot.value());
+  if (claims.narrates) judge_leaves_of(now.space, now.verdict.from, now.verdict.to);
+}
+
+void State::end_brk(const RangeBrk& op, const Response& r) {
+  Space& space = spaces[now.space];
+  const bool refused = refused_for_memory(r);
+  if (!refused && !space.killed && r.refusal != Refusal::kNone)
+    return find(Law::kAnswer, "refusal", "ok or oom", std::string(name_of(r.refusal)));
+  if (space.killed) {
+    if (r.refusal != Refusal::kKilled) find(Law::kAnswer, "refusal", "ESRCH", std::string(name_of(r.refusal)));
+    return;
+  }
+  note(Law::kAnswer);
+  const std::uint64_t expected = refused ? space.ranges->brk() : now.verdict.value;
+  if (r.value != expected) return find(Law::kAnswer, "break", expected, r.value);
+  if (refused || address(op.at.value()) != now.verdict.value) return;
+  space.ranges->set_brk(now.verdict.value);
+  space_changed(now.space);
+  if (claims.narrates) judge_emptied(now.verdict.from, now.verdict.to);
+}
+
+void State::end_assume(const SpaceAssume& op, const Response& r) {
+  if (!succeeded(r)) return;
+  const MapRequest request = request_of(op);
+  spaces[now.space].ranges->assume(request, op.gone.raw() != 0);
+  space_changed(now.space);
+  if (claims.narrates) judge_emptied(now.verdict.from, now.verdict.to);
+}
+
+}  // namespace mmtwin::model

@@ -1,0 +1,118 @@
+// Spaces: create, fork, exit, and the handles that name them.
+#include "model/state.h"
+
+namespace mmtwin::model {
+
+std::uint32_t State::make_space() {
+  std::uint32_t number = 0;
+  if (!spare_spaces.empty()) {
+    number = spare_spaces.back();
+    spare_spaces.pop_back();
+  } else {
+    number = static_cast<std::uint32_t>(spaces.size());
+    spaces.emplace_back();
+    handle_of_space.push_back(0);
+  }
+  Space& space = spaces[number];
+  space = Space{};
+  space.live = true;
+  space.ranges.emplace(*geometry, machine.range_cap, families);
+  return number;
+}
+
+void State::forget_space(std::uint32_t number) {
+  Space& space = spaces[number];
+  if (handle_of_space[number] != 0) {
+    space_of_handle[handle_of_space[number]] = 0;
+    handle_of_space[number] = 0;
+    --live_spaces;
+  }
+  space.ranges.reset();
+  space.live = false;
+  spare_spaces.push_back(number);
+}
+
+void State::end_create(const SpaceCreate& op, const Response& r) {
+  const std::uint32_t number = now.child;
+  Space& space = spaces[number];
+  const bool refused = refused_for_memory(r);
+  const bool aligned = op.brk.raw() % kPage == 0 && op.top.raw() % kPage == 0;
+  const Refusal expected = aligned ? Refusal::kNone : Refusal::kInvalid;
+  if (!refused && r.refusal != expected)
+    return find(Law::kAnswer, "refusal", std::string(name_of(expected)), std::string(name_of(r.refusal)));
+  if (r.refusal != Refusal::kNone) {
+    if (space.root != 0) return find(Law::kRollback2, "root table", "returned", "kept");
+    return forget_space(number);
+  }
+  if (claims.narrates && space.root == 0) return find(Law::kPt1, "root table", "taken", "none");
+  space.ranges->set_heap(op.brk.raw(), op.top.raw());
+  name_space(number, op.result.number());
+}
+
+void State::name_space(std::uint32_t number, unsigned handle) {
+  ++live_spaces;
+  if (space_of_handle.size() <= handle) space_of_handle.resize(handle + 1);
+  space_of_handle[handle] = number;
+  handle_of_space[number] = handle;
+  space_changed(number);
+}
+
+void State::end_fork(const SpaceFork& op, const Response& r) {
+  const std::uint32_t number = now.child;
+  if (number == 0) {  // the parent was killed
+    if (r.refusal != Refusal::kKilled) find(Law::kAnswer, "refusal", "ESRCH", std::string(name_of(r.refusal)));
+    return;
+  }
+  const bool refused = refused_for_memory(r);
+  if (!refused && r.refusal != Refusal::kNone)
+    return find(Law::kAnswer, "refusal", "ok or oom", std::string(name_of(r.refusal)));
+  if (refused) {
+    const Space& child = spaces[number];
+    if (child.root != 0 || child.resident_anon != 0) return find(Law::kRollback2, "child", "all returned", "kept");
+    for (const LeafTouch& touch : now.leaves)
+      if (touch.space == now.space) judge_leaf(touch.space, touch.page, leaf(touch.space, touch.page).entry);
+    return forget_space(number);
+  }
+  if (claims.narrates && spaces[number].root == 0) return find(Law::kPt1, "root table", "taken", "none");
+  spaces[now.space].ranges->fork_into(*spaces[number].ranges);
+  name_space(number, op.result.number());
+  if (claims.narrates) judge_fork();
+}
+
+// Every page of a range with a family is in both, read-only in both; no other leaf is in the child.
+void State::judge_fork() {
+  const std::uint32_t parent = now.space, child = now.child;
+  std::uint64_t expected = 0;
+  const auto number_of = [this](std::uint64_t f) { return table_number(f); };
+  for (const auto& [start, range] : spaces[parent].ranges->all()) {
+    if (range.family == 0) continue;
+    tables.for_each_leaf(spaces[parent].root, range.start / kPage, range.end / kPage, number_of,
+                         [&](std::uint64_t page, std::uint64_t entry, std::uint32_t, std::uint64_t) {
+                           ++expected;
+                           note(Law::kCow1);
+                           judge_leaf(parent, page, entry);
+                           const std::uint64_t copy = leaf(child, page).entry;
+                           if (!present(copy) || frame_in(copy) != frame_in(entry))
+                             return find(Law::kContent1, "child's page", "the parent's frame",
+                                         present(copy) ? "another" : "none");
+                           judge_leaf(child, page, copy);
+                         });
+  }
+  std::uint64_t seen = 0;
+  tables.for_each_leaf(spaces[child].root, 0, geometry->user_end / kPage, number_of,
+                       [&](std::uint64_t, std::uint64_t, std::uint32_t, std::uint64_t) { ++seen; });
+  if (seen != expected) find(Law::kContent1, "child's pages", expected, seen);
+}
+
+void State::end_exit(const SpaceExit& op, const Response& r) {
+  if (r.refusal != Refusal::kNone) return find(Law::kAnswer, "refusal", "ok", std::string(name_of(r.refusal)));
+  const std::uint32_t number = space_number(op.space.value());
+  Space& space = spaces[number];
+  if (space.root != 0) return find(Law::kPt2, "root table", "returned", "kept");
+  for (const Cpu& cpu : cpus)
+    if (cpu.space == number) return find(Law::kTlb2, "loaded root", "the kernel's", "that of a space that is gone");
+  space.ranges->clear();
+  forget_space(number);
+}
+
+}  // namespace mmtwin::model

@@ -1,0 +1,235 @@
+#include "model/frames.h"
+
+#include <algorithm>
+
+namespace mmtwin::model {
+
+namespace {
+
+// Where the counters of an order begin in Section::free_in: 1024 of order 0, 512 of order 1, ...
+constexpr std::uint64_t first_counter(unsigned order) {
+  std::uint64_t at = 0;
+  for (unsigned o = 0; o < order; ++o) at += kSectionFrames >> o;
+  return at;
+}
+constexpr std::array<std::uint64_t, kOrders> kFirstCounter = [] {
+  std::array<std::uint64_t, kOrders> all{};
+  for (unsigned o = 0; o < kOrders; ++o) all[o] = first_counter(o);
+  return all;
+}();
+
+// Aligned blocks of 2^order frames inside [first, end).
+std::uint64_t blocks_inside(std::uint64_t first, std::uint64_t end, unsigned order) {
+  const std::uint64_t size = std::uint64_t{1} << order;
+  const std::uint64_t from = (first + size - 1) / size;
+  const std::uint64_t to = end / size;
+  return to > from ? to - from : 0;
+}
+
+}  // namespace
+
+void Frames::start_zone(const MachineDescription& machine, unsigned node, unsigned kind) {
+  Zone& zone = zones_[node * kZoneKinds + kind];
+  zone = Zone{};
+  zone.span = machine.node[node].zones[kind];
+  zone.min = machine.watermark_min;
+  // The pieces of the zone between its holes.
+  std::vector<FrameSpan> cuts;
+  for (const FrameSpan& hole : holes_) {
+    const std::uint64_t from = std::max(hole.first.raw(), zone.span.first.raw());
+    const std::uint64_t to = std::min(hole.end().raw(), zone.span.end().raw());
+    if (from < to) cuts.push_back({Pfn(from), PageCount(to - from)});
+  }
+  std::sort(cuts.begin(), cuts.end());
+  std::uint64_t at = zone.span.first.raw();
+  cuts.push_back({zone.span.end(), PageCount(0)});
+  for (const FrameSpan& cut : cuts) {
+    const std::uint64_t end = cut.first.raw();
+    if (end > at) {
+      zone.managed += end - at;
+      for (unsigned o = 0; o < kOrders; ++o) zone.full[o] += blocks_inside(at, end, o);
+    }
+    at = std::max(at, cut.end().raw());
+  }
+  zone.free = zone.managed;
+}
+
+void Frames::start(const MachineDescription& machine) {
+  total_listed_ = 0;
+  if (started_ && machine == machine_) {
+    zones_ = pristine_zones_;
+    for (const std::uint32_t index : touched_) {
+      *sections_[index] = *pristine_[index];
+      is_touched_[index] = 0;
+    }
+    touched_.clear();
+    return;
+  }
+  machine_ = machine;
+  started_ = true;
+  limit_ = machine.frame_limit();
+  holes_.clear();
+  for (const FrameSpan& hole : machine.hole)
+    if (hole.count.raw() != 0) holes_.push_back(hole);
+  for (Zone& zone : zones_) zone = Zone{};
+  for (unsigned node = 0; node < machine.nodes; ++node) {
+    for (unsigned kind = 0; kind < kZoneKinds; ++kind) start_zone(machine, node, kind);
+    const unsigned dma = node * kZoneKinds + static_cast<unsigned>(ZoneKind::kDma);
+    const unsigned normal = node * kZoneKinds + static_cast<unsigned>(ZoneKind::kNormal);
+    if (machine.lowmem_ratio != 0) zones_[dma].reserve = zones_[normal].managed / machine.lowmem_ratio;
+  }
+  pristine_zones_ = zones_;
+  const std::uint64_t count = (limit_ + kSectionFrames - 1) / kSectionFrames;
+  sections_.clear();
+  pristine_.clear();
+  sections_.resize(count);
+  pristine_.resize(count);
+  is_touched_.assign(count, 0);
+  touched_.clear();
+}
+
+unsigned Frames::zone_of(std::uint64_t pfn) const {
+  for (const FrameSpan& hole : holes_)
+    if (hole.contains(Pfn(pfn))) return kNoZone;
+  for (unsigned z = 0; z < kMaxZones; ++z)
+    if (zones_[z].span.contains(Pfn(pfn))) return z;
+  return kNoZone;
+}
+
+bool Frames::exists(std::uint64_t pfn) const { return pfn < limit_ && zone_of(pfn) != kNoZone; }
+
+void Frames::build(Section& section, std::uint64_t first) const {
+  for (std::uint64_t i = 0; i < kSectionFrames; ++i) {
+    section.record[i] = FrameRecord{};
+    const unsigned zone = zone_of(first + i);
+    section.record[i].zone = static_cast<std::uint8_t>(zone);
+    if (zone == kNoZone) section.record[i].state = FrameState::kAbsent;
+    section.free_in[i] = zone == kNoZone ? 0 : 1;
+  }
+  for (unsigned o = 1; o < kOrders; ++o)
+    for (std::uint64_t b = 0; b < kSectionFrames >> o; ++b)
+      section.free_in[kFirstCounter[o] + b] = static_cast<std::uint16_t>(
+          section.free_in[kFirstCounter[o - 1] + 2 * b] + section.free_in[kFirstCounter[o - 1] + 2 * b + 1]);
+}
+
+Frames::Section& Frames::section(std::uint64_t pfn) {
+  const std::uint64_t index = pfn / kSectionFrames;
+  if (is_touched_[index]) return *sections_[index];
+  if (!sections_[index]) {
+    sections_[index] = std::make_unique<Section>();
+    pristine_[index] = std::make_unique<Section>();
+    build(*pristine_[index], index * kSectionFrames);
+    *sections_[index] = *pristine_[index];
+  }
+  is_touched_[index] = 1;
+  touched_.push_back(static_cast<std::uint32_t>(index));
+  return *sections_[index];
+}
+
+std::uint16_t& Frames::counter(std::uint64_t pfn, unsigned order) {
+  return section(pfn).free_in[kFirstCounter[order] + ((pfn % kSectionFrames) >> order)];
+}
+
+bool Frames::is_full(std::uint64_t pfn, unsigned order) {
+  const std::uint64_t size = std::uint64_t{1} << order;
+  if (counter(pfn, order) != size) return false;
+  const std::uint64_t head = pfn / size * size;
+  return at(head).zone == at(head + size - 1).zone;
+}
+
+void Frames::take(std::uint64_t head, unsigned order) {
+  Section& here = section(head);
+  const std::uint64_t local = head % kSectionFrames;
+  Zone& zone = zones_[here.record[local].zone];
+  const std::uint64_t size = std::uint64_t{1} << order;
+  for (unsigned o = 0; o < kOrders; ++o) {
+    std::uint16_t* counters = &here.free_in[kFirstCounter[o] + (local >> o)];
+    if (o < order) {
+      std::fill_n(counters, size >> o, std::uint16_t{0});
+      zone.full[o] -= size >> o;
+    } else {
+      if (is_full(head, o)) --zone.full[o];
+      *counters = static_cast<std::uint16_t>(*counters - size);
+    }
+  }
+  zone.free -= size;
+}
+
+void Frames::give_back(std::uint64_t head, unsigned order) {
+  Section& here = section(head);
+  const std::uint64_t local = head % kSectionFrames;
+  Zone& zone = zones_[here.record[local].zone];
+  const std::uint64_t size = std::uint64_t{1} << order;
+  for (unsigned o = 0; o < kOrders; ++o) {
+    std::uint16_t* counters = &here.free_in[kFirstCounter[o] + (local >> o)];
+    if (o < order) {
+      std::fill_n(counters, size >> o, static_cast<std::uint16_t>(1u << o));
+      zone.full[o] += size >> o;
+    } else {
+      *counters = static_cast<std::uint16_t>(*counters + size);
+      if (is_full(head, o)) ++zone.full[o];
+    }
+  }
+  zone.free += size;
+}
+
+FreeBlock Frames::free_block_around(std::uint64_t pfn) {
+  FreeBlock block{pfn, 0};
+  for (unsigned o = 1; o < kOrders && is_full(pfn, o); ++o) block = {pfn >> o << o, o};
+  return block;
+}
+
+std::uint64_t Frames::used_head(std::uint64_t pfn) {
+  for (unsigned o = 0; o < kOrders; ++o) {
+    const std::uint64_t head = pfn >> o << o;
+    const FrameRecord& record = at(head);
+    if (record.state == FrameState::kUsed && record.order >= o) return head;
+  }
+  return pfn;
+}
+
+void Frames::list(std::uint64_t pfn, unsigned cpu) {
+  FrameRecord& record = at(pfn);
+  record.state = FrameState::kListed;
+  record.cpu = static_cast<std::uint8_t>(cpu);
+  record.order = 0;
+  ++zones_[record.zone].listed[cpu];
+  ++total_listed_;
+}
+
+void Frames::unlist(std::uint64_t pfn) {
+  FrameRecord& record = at(pfn);
+  record.state = FrameState::kFree;
+  --zones_[record.zone].listed[record.cpu];
+  --total_listed_;
+}
+
+bool Frames::recount() const {
+  std::array<std::uint64_t, kMaxZones> taken{}, listed{};
+  for (const std::uint32_t index : touched_) {
+    const Section& here = *sections_[index];
+    const Section& fresh = *pristine_[index];
+    for (std::uint64_t i = 0; i < kSectionFrames; ++i) {
+      const FrameRecord& record = here.record[i];
+      if (record.zone == kNoZone) continue;
+      taken[record.zone] += fresh.free_in[i] - here.free_in[i];
+      if (record.state == FrameState::kListed) ++listed[record.zone];
+      if (record.state != FrameState::kFree && here.free_in[i] != 0) return false;
+    }
+    for (unsigned o = 1; o < kOrders; ++o)
+      for (std::uint64_t b = 0; b < kSectionFrames >> o; ++b) {
+        const std::uint64_t halves = kFirstCounter[o - 1] + 2 * b;
+        if (here.free_in[kFirstCounter[o] + b] != here.free_in[halves] + here.free_in[halves + 1]) return false;
+      }
+  }
+  std::uint64_t all_listed = 0;
+  for (unsigned z = 0; z < kMaxZones; ++z) {
+    std::uint64_t on_lists = 0;
+    for (const std::uint32_t n : zones_[z].listed) on_lists += n;
+    if (zones_[z].free + taken[z] != zones_[z].managed || on_lists != listed[z]) return false;
+    all_listed += on_lists;
+  }
+  return all_listed == total_listed_;
+}
+
+}  // namespace mmtwin::model

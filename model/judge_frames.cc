@@ -1,0 +1,351 @@
+// Physical events: requests, lists, frames taken and returned.
+#include <bit>
+
+#include "model/state.h"
+
+namespace mmtwin::model {
+
+namespace {
+
+std::string zone_text(unsigned zone) {
+  if (zone == kNoZone) return "no zone";
+  return "node " + std::to_string(zone / kZoneKinds) + " " + std::string(kZoneKindNames[zone % kZoneKinds]);
+}
+
+}  // namespace
+
+void State::count_towards_failure() {
+  if (fail_countdown == 0) return;
+  if (--fail_countdown == 0) now.request.injection_due = true;
+}
+
+void State::page_requested(const Event& e) {
+  if (now.request.open) return find(Law::kFrame1, "request", "one request at a time", "a second one");
+  if (now.request.injection_due) return find(Law::kOom1, "fail_next", "the object request fails", "it went on");
+  Request& request = now.request;
+  request = Request{};
+  request.open = true;
+  request.role = e.role;
+  request.cpu = e.cpu.raw();
+  request.cache = e.place;
+  request.wish.order = 0;
+  NodeId node = kAnyNode;
+  request.wish.gfp = flags_of_role(e.role);
+  if (e.role == Role::kBlock) {
+    if (const auto* op = std::get_if<PagesAlloc>(&now.operation)) {
+      request.wish.gfp = op->gfp.value();
+      request.wish.order = op->order.raw();
+      node = op->node.value();
+    } else if (const auto* exact = std::get_if<PagesAllocExact>(&now.operation)) {
+      request.wish.gfp = exact->gfp.value();
+      request.wish.order = static_cast<unsigned>(std::bit_width(exact->pages.raw() - 1));
+      node = exact->node.value();
+    } else {
+      return find(Law::kFrame1, "role", "no block is asked for by this operation", "block");
+    }
+    if (node != kAnyNode && node.raw() >= machine.nodes) node = kAnyNode;
+  }
+  if (e.order.raw() != request.wish.order) return find(Law::kAnswer, "order", request.wish.order, e.order.raw());
+  list_zones(machine, node, request.cpu, request.wish);
+  look(frames, request);
+  if (!request.wish.gfp.any(kGfpNofail)) count_towards_failure();
+}
+
+void State::failure_injected() {
+  if (!now.request.injection_due) return find(Law::kOom1, "fail_next", "not due", "a failure was injected");
+  now.request.injected = true;
+  note(Law::kRollback1);
+}
+
+void State::request_refused(const Event& e) {
+  Request& request = now.request;
+  const bool is_page = e.kind == EventKind::kPageRefused;
+  if (is_page && !request.open) return find(Law::kOom1, "request", "none is open", "refused");
+  if (request.injection_due) {
+    if (!request.injected) find(Law::kOom1, "fail_next", "an injected failure", "another refusal");
+  } else if (!is_page) {
+    if (!now.slab_page_refused) find(Law::kOom1, "object", "a page request was refused first", "refused");
+  } else {
+    judge_page_refusal();
+  }
+  now.refused = true;
+  now.slab_page_refused = is_page && request.role == Role::kSlab;
+  request = Request{};
+}
+
+// No zone of the list may give, and every list was drained first if the request may wait.
+void State::judge_page_refusal() {
+  Request& request = now.request;
+  if (request.wish.may_wait()) {
+    note(Law::kOom2);
+    if (frames.total_listed() != 0) find(Law::kOom2, "listed frames", 0, frames.total_listed());
+  }
+  look(frames, request);
+  note(Law::kOom1);
+  if (request.first >= 0)
+    find(Law::kOom1, "refusal", "granted: " + zone_text(static_cast<unsigned>(request.first)) + " may give", "refused");
+}
+
+void State::object_requested(const Event& e) {
+  if (now.request.open) return find(Law::kFrame1, "request", "no page request is open", "an object request");
+  now.request = Request{};
+  now.request.cache = e.place;
+  count_towards_failure();
+}
+
+// The zone of `frame` against the request's list, watermarks and order of preference.
+void State::judge_choice_of_zone(std::uint64_t frame, Law otherwise) {
+  Request& request = now.request;
+  const unsigned zone = frames.zone_of(frame);
+  if (zone == kNoZone) return find(otherwise, "frame", "one that exists", std::to_string(frame));
+  if (!request.filling && request.first < 0) look(frames, request);  // after the drain
+  request.filling = true;
+  bool listed = false;
+  for (unsigned i = 0; i < request.wish.zone_count; ++i) listed |= request.wish.zones[i] == zone;
+  if (request.wish.zone_count < kMaxZones) note(Law::kZone1);
+  if (!listed) return find(Law::kZone1, "zone", "one of the request's zone list", zone_text(zone));
+  note(Law::kZone2);
+  if ((request.may >> zone & 1u) == 0)
+    return find(Law::kZone2, "zone", "one above its watermark and reserve", zone_text(zone));
+  if (claims.exact_zones) {
+    if (std::popcount(request.may) > 1) note(Law::kZone3);
+    if (static_cast<unsigned>(request.first) != zone)
+      find(Law::kZone3, "zone", zone_text(static_cast<unsigned>(request.first)), zone_text(zone));
+  }
+}
+
+void State::list_filled(const Event& e) {
+  const std::uint64_t frame = e.frame.raw();
+  const Request& request = now.request;
+  if (!request.open || request.injection_due || request.wish.order != 0 || e.index != request.cpu)
+    return find(Law::kPcp1, "list", "filled only by an order-0 request of its CPU", "filled");
+  if (!frames.exists(frame) || !frames.is_free(frame))
+    return find(Law::kPcp1, "frame", "a free one", std::to_string(frame));
+  judge_choice_of_zone(frame, Law::kPcp1);
+  if (broken()) return;
+  frames.take(frame, 0);
+  frames.list(frame, e.index);
+  changed(frames.at(frame), frame);
+  now.lists_grown |= 1u << e.index;
+  note(Law::kPcp1);
+  ++items;
+}
+
+void State::list_drained(const Event& e) {
+  const std::uint64_t frame = e.frame.raw();
+  if (!frames.exists(frame)) return find(Law::kPcp1, "frame", "one that exists", std::to_string(frame));
+  FrameRecord& record = frames.at(frame);
+  if (record.state != FrameState::kListed || record.cpu != e.index)
+    return find(Law::kPcp1, "frame", "on the list of CPU " + std::to_string(e.index), std::to_string(frame));
+  frames.unlist(frame);
+  frames.give_back(frame, 0);
+  changed(record, frame);
+  now.drained = true;
+  ++items;
+}
+
+void State::frame_taken(const Event& e) {
+  const std::uint64_t frame = e.frame.raw();
+  Request& request = now.request;
+  if (!request.open) return find(Law::kFrame1, "request", "an open one", "none");
+  if (request.injection_due) return find(Law::kOom1, "fail_next", "this request fails", "it took a frame");
+  const unsigned order = request.wish.order;
+  if (e.order.raw() != order) return find(Law::kAnswer, "order", order, e.order.raw());
+  if (frame % (std::uint64_t{1} << order) != 0)
+    return find(Law::kBuddy1, "frame", "a multiple of the block's size", std::to_string(frame));
+  if (!frames.exists(frame)) return find(Law::kFrame1, "frame", "one that exists", std::to_string(frame));
+  judge_choice_of_zone(frame, Law::kFrame1);
+  if (broken()) return;
+  note(Law::kFrame1);
+  note(Law::kBuddy1);
+  FrameRecord& record = frames.at(frame);
+  if (order == 0) {
+    if (record.state != FrameState::kListed || record.cpu != request.cpu)
+      return find(record.state == FrameState::kUsed ? Law::kFrame1 : Law::kPcp1, "frame",
+                  "on the list of CPU " + std::to_string(request.cpu), std::to_string(frame));
+    note(Law::kPcp1);
+    frames.unlist(frame);
+  } else {
+    if (!frames.is_free_block(frame, order))
+      return find(Law::kFrame1, "frame", "a free block of order " + std::to_string(order), std::to_string(frame));
+    frames.take(frame, order);
+  }
+  adopt_taken(frame, order);
+  request.open = false;
+}
+
+// The block is the requester's from now on. Exact blocks are single frames at once.
+void State::adopt_taken(std::uint64_t frame, unsigned order) {
+  const Role role = now.request.role;
+  const bool exact = role == Role::kBlock && std::holds_alternative<PagesAllocExact>(now.operation);
+  const std::uint64_t count = std::uint64_t{1} << order;
+  const std::uint64_t records = exact ? count : 1;
+  for (std::uint64_t i = 0; i < records; ++i) {
+    FrameRecord& record = frames.at(frame + i);
+    record.state = FrameState::kUsed;
+    record.role = role;
+    record.order = static_cast<std::uint8_t>(exact ? 0 : order);
+    record.boot = now.boot;
+    record.zeroed = false;
+    record.linked = false;
+    record.object = 0;
+    changed(record, frame + i);
+    items += 1;
+  }
+  if (!now.boot) used_by_role[static_cast<unsigned>(role)] += count;
+  if (role == Role::kSlab) {
+    now.took_slab = true;
+    if (now.request.cache >= kCaches) return find(Law::kFrame1, "cache", "a known one", std::to_string(now.request.cache));
+    if (!now.boot) ++slab_frames[now.request.cache];
+    frames.at(frame).object = static_cast<std::uint32_t>(now.request.cache);
+  }
+  if (role == Role::kTable || role == Role::kRootTable) {
+    const std::uint32_t table = tables.make(frame);
+    frames.at(frame).object = table;
+    if (role == Role::kRootTable) {
+      const std::uint32_t owner = now.boot ? kKernel : now.child;
+      tables.place(table, owner, geometry->levels - 1, 0, 0);
+      frames.at(frame).linked = true;
+      if (now.boot) {
+        kernel_root = frame;
+      } else if (owner == 0 || spaces[owner].root != 0) {
+        return find(Law::kPt1, "root table", "asked for by create or fork, once", "another");
+      } else {
+        spaces[owner].root = table;
+        spaces[owner].tables = 1;
+      }
+    }
+  }
+  if (role == Role::kZeroPage) zero_frame = frame;
+  now.fresh.push_back({frame, false, 0, false});
+}
+
+// Is the block its returner's to return, and does nothing refer to it any more?
+bool State::may_be_returned(const Event& e, const FrameRecord& record) {
+  const std::uint64_t frame = e.frame.raw();
+  if (record.state != FrameState::kUsed || record.boot) {
+    find(Law::kFrame1, "frame", "a used block", std::to_string(frame));
+    return false;
+  }
+  if (record.order != e.order.raw()) {
+    find(Law::kFrame1, "order", record.order, e.order.raw());
+    return false;
+  }
+  note(Law::kFrame3);
+  if (record.role == Role::kAnon && record.object != 0 && pages.at(record.object).mappings != 0) {
+    find(Law::kFrame3, "mappings", 0, pages.at(record.object).mappings);
+    return false;
+  }
+  const bool is_table = record.role == Role::kTable || record.role == Role::kRootTable;
+  if (is_table) {
+    const Table& table = tables.at(record.object);
+    if ((record.linked && record.role == Role::kTable) || table.present != 0) {
+      find(Law::kFrame3, "table", "unlinked and empty", record.linked ? "linked" : "not empty");
+      return false;
+    }
+  }
+  if (record.watchers != 0) note(Law::kTlb2);
+  if ((record.watchers != 0 || record.role == Role::kRootTable) && usable_somewhere(frame, is_table)) {
+    find(Law::kTlb2, "frame", "no CPU can use it without a flush", "cached: frame " + std::to_string(frame));
+    return false;
+  }
+  if (record.role == Role::kBlock && !std::holds_alternative<PagesFree>(now.operation) &&
+      !std::holds_alternative<PagesAllocExact>(now.operation)) {
+    find(Law::kFrame1, "frame", "kept by its handle", "returned");
+    return false;
+  }
+  return true;
+}
+
+// What the owner of a returned block keeps about it is forgotten.
+void State::release_owner(std::uint64_t frame, FrameRecord& record) {
+  used_by_role[static_cast<unsigned>(record.role)] -= std::uint64_t{1} << record.order;
+  if (record.role == Role::kAnon && record.object != 0) pages.drop(record.object);
+  if (record.role == Role::kTable) tables.drop(record.object);
+  if (record.role == Role::kRootTable) {
+    Space& space = spaces[tables.at(record.object).space];
+    space.root = 0;
+    space.tables = 0;
+    tables.drop(record.object);
+  }
+  if (record.role == Role::kSlab) --slab_frames[record.object];
+  for (FreshFrame& fresh : now.fresh)
+    if (fresh.frame == frame) fresh.returned = true;
+  record.object = 0;
+}
+
+void State::frame_returned(const Event& e) {
+  const std::uint64_t frame = e.frame.raw();
+  if (!frames.exists(frame)) return find(Law::kFrame1, "frame", "one that exists", std::to_string(frame));
+  FrameRecord& record = frames.at(frame);
+  if (!may_be_returned(e, record)) return;
+  const unsigned order = record.order;
+  release_owner(frame, record);
+  record.state = FrameState::kFree;
+  record.role = Role::kNone;
+  if (order == 0) {
+    frames.list(frame, e.cpu.raw());
+    now.lists_grown |= 1u << e.cpu.raw();
+  } else {
+    frames.give_back(frame, order);
+    note(Law::kBuddy2);
+  }
+  changed(record, frame);
+  ++items;
+}
+
+void State::frame_zeroed(const Event& e) {
+  const std::uint64_t frame = e.frame.raw();
+  if (!frames.exists(frame)) return find(Law::kIso2, "frame", "one that exists", std::to_string(frame));
+  FrameRecord& record = frames.at(frames.used_head(frame));
+  if (record.state != FrameState::kUsed) return find(Law::kFrame1, "frame", "a used one", std::to_string(frame));
+  if (record.order == 0) record.zeroed = true;
+  ++now.zeroed;
+}
+
+void State::frame_copied(const Event& e) {
+  for (FreshFrame& fresh : now.fresh) {
+    if (fresh.frame != e.frame.raw() || fresh.returned) continue;
+    fresh.copied = true;
+    fresh.from = e.place;
+    return;
+  }
+  find(Law::kIso2, "frame", "copied to a frame just taken", std::to_string(e.frame.raw()));
+}
+
+// PCP-2 and the bound on slab frames, at the end of every operation.
+void State::end_of_physical() {
+  if (now.request.open) return find(Law::kFrame1, "request", "answered", "still open");
+  if (now.lists_grown != 0) {
+    for (unsigned z = 0; z < kMaxZones; ++z) {
+      const Zone& zone = frames.zone(z);
+      if (!zone.exists()) continue;
+      for (unsigned c = 0; c < machine.cpus; ++c) {
+        if ((now.lists_grown >> c & 1u) == 0) continue;
+        if (zone.listed[c] >= machine.pcp_high) note(Law::kPcp2);
+        if (zone.listed[c] > machine.pcp_high)
+          return find(Law::kPcp2, "list length", "at most " + std::to_string(machine.pcp_high),
+                      std::to_string(zone.listed[c]));
+      }
+    }
+  }
+  judge_kept_frames();
+}
+
+// ROLLBACK-2: anonymous frames are mapped, tables are linked, slab frames hold objects.
+void State::judge_kept_frames() {
+  const std::uint64_t anon = used_by_role[static_cast<unsigned>(Role::kAnon)];
+  const std::uint64_t lower_tables = used_by_role[static_cast<unsigned>(Role::kTable)];
+  if (now.refused) note(Law::kRollback2);
+  if (anon != mapped_pages) return find(Law::kRollback2, "anonymous frames", mapped_pages, anon);
+  if (lower_tables != linked_tables) return find(Law::kRollback2, "tables", linked_tables, lower_tables);
+  if (!now.took_slab || now.boot) return;
+  for (unsigned cache = 0; cache < kCaches; ++cache) {
+    const std::uint64_t most = live_objects(cache) + 1;
+    if (slab_frames[cache] > most)
+      find(Law::kRollback2, "slab frames", "at most " + std::to_string(most),
+           std::to_string(slab_frames[cache]) + " in " + std::string(kCacheNames[cache]));
+  }
+}
+
+}  // namespace mmtwin::model

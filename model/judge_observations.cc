@@ -1,0 +1,210 @@
+// Observations: what the independent decoder saw, against what the model holds.
+#include <algorithm>
+
+#include "model/state.h"
+
+namespace mmtwin::model {
+
+namespace {
+
+std::string text(const RangeObservation& r) {
+  std::string s;
+  const auto hex = [](std::uint64_t v) {
+    std::string digits;
+    do digits.insert(digits.begin(), "0123456789abcdef"[v % 16]);
+    while ((v /= 16) != 0);
+    return digits;
+  };
+  s += hex(r.start.raw()) + "-" + hex(r.end.raw()) + " ";
+  for (unsigned b = 0; b < kProtBits; ++b) s += (r.prot.bits() >> b & 1) != 0 ? *ProtTag::kNames[b] : '-';
+  s += r.flags.any(kMapShared) ? 's' : 'p';
+  if (r.flags.any(kMapNoReserve)) s += 'n';
+  if (r.flags.any(kMapStack)) s += 'k';
+  if (r.accounted) s += 'a';
+  s += " file " + std::to_string(r.file.raw()) + " offset " + hex(r.offset);
+  return s;
+}
+
+}  // namespace
+
+void State::judge_frame(Pfn at, const FrameObservation& seen) {
+  const std::uint64_t pfn = at.raw();
+  ++items;
+  if (!frames.exists(pfn)) {
+    if (seen.state != FrameState::kAbsent)
+      find(Law::kFrame1, "state", "absent", std::string(kFrameStateNames[static_cast<unsigned>(seen.state)]));
+    return;
+  }
+  const std::uint64_t head = frames.used_head(pfn);
+  FrameRecord& record = frames.at(head);
+  FrameState expected = record.state;
+  if (expected == FrameState::kFree && !frames.is_free(pfn)) expected = FrameState::kAbsent;  // the model is broken
+  if (seen.state != expected)
+    return find(Law::kFrame1, "state", std::string(kFrameStateNames[static_cast<unsigned>(expected)]),
+                std::string(kFrameStateNames[static_cast<unsigned>(seen.state)]) + ", frame " + std::to_string(pfn));
+  if (expected == FrameState::kFree) {
+    const FreeBlock block = frames.free_block_around(pfn);
+    note(Law::kBuddy2);
+    if (seen.order.raw() != block.order) return find(Law::kBuddy2, "order", block.order, seen.order.raw());
+    if (seen.head.raw() != block.head) return find(Law::kBuddy1, "head", block.head, seen.head.raw());
+    return;
+  }
+  if (expected == FrameState::kListed) {
+    if (seen.cpu.raw() != record.cpu) find(Law::kPcp1, "cpu", record.cpu, seen.cpu.raw());
+    return;
+  }
+  if (seen.head.raw() != head) return find(Law::kFrame1, "head", head, seen.head.raw());
+  if (seen.order.raw() != record.order) return find(Law::kFrame1, "order", record.order, seen.order.raw());
+  if (seen.role != record.role)
+    return find(Law::kFrame1, "role", std::string(name_of(record.role)), std::string(name_of(seen.role)));
+  judge_counts(record, seen);
+}
+
+void State::judge_counts(const FrameRecord& record, const FrameObservation& seen) {
+  note(Law::kFrame2);
+  if (record.role != Role::kAnon) {
+    if (seen.references != 1) return find(Law::kFrame2, "references", 1, seen.references);
+    if (seen.mappings != 0) return find(Law::kFrame2, "mappings", 0, seen.mappings);
+    return;
+  }
+  if (record.object == 0) return;
+  Page& page = pages.at(record.object);
+  if (seen.mappings != page.mappings) return find(Law::kFrame2, "mappings", page.mappings, seen.mappings);
+  if (seen.references != page.mappings) return find(Law::kFrame2, "references", page.mappings, seen.references);
+  if (page.exclusive == Exclusive::kUnknown && page.mappings <= 1) {
+    page.exclusive = seen.exclusive ? Exclusive::kYes : Exclusive::kNo;
+  } else if (seen.exclusive != (page.exclusive == Exclusive::kYes)) {
+    find(Law::kFrame2, "exclusive", std::uint64_t{page.exclusive == Exclusive::kYes}, std::uint64_t{seen.exclusive});
+  }
+}
+
+// A protect that ran out of memory stopped at some range's end: the observed list says at which.
+bool State::try_prefixes(Space& space, const std::vector<RangeObservation>& seen) {
+  const auto equals = [&](const Ranges& ranges) {
+    if (ranges.all().size() != seen.size()) return false;
+    std::size_t i = 0;
+    for (const auto& [start, range] : ranges.all())
+      if (!(Ranges::observe(range) == seen[i++])) return false;
+    return true;
+  };
+  const std::uint64_t from = space.prefix_from, to = space.prefix_to;
+  space.prefix_to = space.prefix_from = 0;
+  if (equals(*space.ranges)) return true;
+  for (const std::uint64_t stop : space.ranges->protect_stops(from, to)) {
+    Families families_before = families;
+    Ranges candidate = *space.ranges;
+    candidate.protect(from, stop, space.prefix_prot);
+    if (equals(candidate)) {
+      *space.ranges = candidate;
+      return true;
+    }
+    families = families_before;
+  }
+  return false;
+}
+
+void State::judge_ranges(SpaceHandle handle, const std::vector<RangeObservation>& seen) {
+  const std::uint32_t number = space_number(handle);
+  if (number == 0) return;
+  Space& space = spaces[number];
+  if (!claims.narrates) {
+    note(Law::kVma2);
+    if (!space.ranges->adopt(seen)) find(Law::kVma2, "ranges", "a list that the operations explain", "another");
+    return;
+  }
+  if (space.prefix_from < space.prefix_to) {
+    note(Law::kRollback1);
+    const std::uint64_t from = space.prefix_from, to = space.prefix_to;
+    if (!try_prefixes(space, seen))
+      return find(Law::kRollback1, "ranges", "a prefix of the protect", "no such prefix");
+    judge_leaves_of(number, from, to);
+    return;
+  }
+  note(Law::kVma1);
+  note(Law::kVma2);
+  std::size_t i = 0;
+  for (const auto& [start, range] : space.ranges->all()) {
+    const RangeObservation expected = Ranges::observe(range);
+    ++items;
+    if (i >= seen.size()) return find(Law::kVma2, "range", text(expected), "none");
+    if (!(seen[i] == expected)) return find(Law::kVma2, "range", text(expected), text(seen[i]));
+    ++i;
+  }
+  if (i < seen.size()) find(Law::kVma2, "range", "none", text(seen[i]));
+}
+
+void State::judge_space(SpaceHandle handle, const SpaceObservation& seen) {
+  const std::uint32_t number = space_number(handle);
+  if (number == 0 || spaces[number].killed) return;
+  const Space& space = spaces[number];
+  note(Law::kAcct2);
+  if (seen.ranges != space.ranges->all().size())
+    return find(Law::kAcct2, "ranges", space.ranges->all().size(), seen.ranges);
+  if (seen.total_pages != space.ranges->total_pages())
+    return find(Law::kAcct2, "total_pages", space.ranges->total_pages(), seen.total_pages);
+  if (seen.resident_anon != space.resident_anon)
+    return find(Law::kAcct2, "resident_anon", space.resident_anon, seen.resident_anon);
+  if (seen.tables != space.tables) find(Law::kAcct2, "tables", space.tables, seen.tables);
+}
+
+void State::judge_zone(NodeId node, ZoneKind kind, const ZoneObservation& seen) {
+  const Zone& zone = frames.zone(node.raw() * kZoneKinds + static_cast<unsigned>(kind));
+  note(Law::kAcct1);
+  if (seen.managed.raw() != zone.managed) return find(Law::kAcct1, "managed", zone.managed, seen.managed.raw());
+  if (seen.free.raw() != zone.free) return find(Law::kAcct1, "free", zone.free, seen.free.raw());
+  note(Law::kBuddy3);
+  for (unsigned o = 0; o < kOrders; ++o)
+    if (seen.free_blocks[o] != zone.free_blocks(o))
+      return find(Law::kBuddy3, "free_blocks", zone.free_blocks(o), seen.free_blocks[o]);
+}
+
+void State::judge_entry(SpaceHandle handle, Vpn page, const EntryObservation& seen) {
+  const std::uint32_t number = space_number(handle);
+  if (number == 0) return;
+  const std::uint64_t entry = leaf(number, page.raw()).entry;
+  ++items;
+  note(Law::kPt3);
+  if (seen.present != present(entry))
+    return find(Law::kPt3, "present", std::uint64_t{present(entry)}, std::uint64_t{seen.present});
+  if (!present(entry)) return;
+  if (seen.frame.raw() != frame_in(entry)) return find(Law::kPt3, "frame", frame_in(entry), seen.frame.raw());
+  const bool same = seen.writable == writable(entry) && seen.user == user(entry) &&
+                    seen.executable == executable(entry) && seen.dirty == dirty(entry) &&
+                    seen.accessed == ((entry & kBitAccessed) != 0);
+  if (!same) find(Law::kPt3, "flags", "as stored", "others");
+}
+
+void State::judge_bytes(Pfn at, std::span<const std::uint8_t> seen) {
+  const std::uint64_t pfn = at.raw();
+  if (!frames.exists(pfn) || seen.size() != kPage) return;
+  const FrameRecord& record = frames.at(pfn);
+  if (record.state != FrameState::kUsed) return;
+  static constexpr PageBytes kZeros{};
+  const PageBytes* expected = &kZeros;
+  if (record.role == Role::kAnon && record.object != 0) {
+    const Page& page = pages.at(record.object);
+    if (page.mappings == 0) return;
+    if (!page.is_zero) expected = page.bytes.get();
+  } else if (pfn != zero_frame) {
+    return;
+  }
+  note(Law::kContent2);
+  ++items;
+  if (std::equal(seen.begin(), seen.end(), expected->begin())) return;
+  std::size_t i = 0;
+  while (seen[i] == (*expected)[i]) ++i;
+  find(Law::kContent2, "byte", (*expected)[i], seen[i]);
+}
+
+void State::judge_rest() {
+  note(Law::kLive1);
+  if (live_spaces != 0) return find(Law::kLive1, "spaces", 0, live_spaces);
+  if (frames.total_listed() != 0) return find(Law::kLive1, "listed frames", 0, frames.total_listed());
+  for (unsigned role = 0; role < used_by_role.size(); ++role) {
+    const std::uint64_t allowed = role == static_cast<unsigned>(Role::kSlab) ? kCaches : 0;
+    if (used_by_role[role] > allowed)
+      return find(Law::kLive1, "frames kept", allowed, used_by_role[role]);
+  }
+}
+
+}  // namespace mmtwin::model

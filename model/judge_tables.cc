@@ -1,0 +1,236 @@
+// Page-table events: links, leaves, and what a leaf must look like once an operation is over.
+#include "model/state.h"
+
+namespace mmtwin::model {
+
+std::uint32_t State::table_number(std::uint64_t frame) const {
+  return const_cast<Frames&>(frames).at(frame).object;  // NOLINT: building a section on demand is not a change
+}
+
+LeafPlace State::leaf(std::uint32_t space, std::uint64_t page) const {
+  if (spaces[space].root == 0) return {};
+  return tables.find(spaces[space].root, page, [this](std::uint64_t frame) { return table_number(frame); });
+}
+
+bool State::maps_zero_page(std::uint64_t entry) const { return frame_in(entry) == zero_frame; }
+
+void State::table_store(const Event& e) {
+  const std::uint64_t frame = e.frame.raw();
+  ++items;
+  if (!frames.exists(frame)) return find(Law::kPt1, "table", "one that exists", std::to_string(frame));
+  const FrameRecord& record = frames.at(frame);
+  const bool is_table = record.role == Role::kTable || record.role == Role::kRootTable;
+  if (record.state != FrameState::kUsed || !is_table)
+    return find(Law::kPt1, "table", "a frame taken for a table", std::to_string(frame));
+  if (!record.zeroed || !record.linked)
+    return find(Law::kPt1, "table", "zeroed, then linked, then filled", std::to_string(frame));
+  Table& table = tables.at(record.object);
+  if (e.index >= table.entries.size()) return find(Law::kPt1, "index", "inside the table", std::to_string(e.index));
+  const std::uint64_t before = table.entries[e.index];
+  note(Law::kPt3);
+  if (before != e.before) return find(Law::kPt3, "before", before, e.before);
+  table.entries[e.index] = e.after;
+  table.present += unsigned{present(e.after)};
+  table.present -= unsigned{present(before)};
+  if (table.level > 0)
+    link_changed(record.object, e.index, before, e.after);
+  else
+    leaf_changed(record.object, e.index, before, e.after);
+}
+
+// The walker may add A anywhere on its way, and D to a leaf.
+void State::table_mark(const Event& e) {
+  const std::uint64_t frame = e.frame.raw();
+  if (!frames.exists(frame) || frames.at(frame).object == 0)
+    return find(Law::kPt1, "table", "a table", std::to_string(frame));
+  Table& table = tables.at(frames.at(frame).object);
+  if (e.index >= table.entries.size()) return find(Law::kPt1, "index", "inside the table", std::to_string(e.index));
+  if (table.entries[e.index] != e.before) return find(Law::kPt3, "before", table.entries[e.index], e.before);
+  const std::uint64_t allowed = kBitAccessed | (table.level == 0 ? kBitDirty : 0);
+  if (!present(e.before) || (e.before ^ e.after) != (e.after & ~e.before & allowed))
+    return find(Law::kPt3, "mark", e.before | allowed, e.after);
+  table.entries[e.index] = e.after;
+  ++items;
+}
+
+void State::link_changed(std::uint32_t number, std::uint64_t index, std::uint64_t before, std::uint64_t after) {
+  const Table& table = tables.at(number);
+  note(Law::kPt1);
+  if (present(before) && present(after)) {
+    if (frame_in(before) != frame_in(after) || (after & kBitHuge) != 0)
+      find(Law::kPt1, "link", frame_in(before), frame_in(after));
+    return;
+  }
+  if (present(before)) {
+    FrameRecord& below = frames.at(frame_in(before));
+    if (tables.at(below.object).present != 0) return find(Law::kPt1, "unlinked table", "empty", "it has entries");
+    below.linked = false;
+    --linked_tables;
+    --spaces[table.space].tables;
+    space_changed(table.space);
+    return;
+  }
+  if (!present(after)) return;
+  const std::uint64_t frame = frame_in(after);
+  const std::uint64_t page = tables.page_at(table, index);
+  if ((after & kBitHuge) != 0 || !frames.exists(frame))
+    return find(Law::kPt1, "link", "a lower table", std::to_string(frame));
+  FrameRecord& below = frames.at(frame);
+  if (below.state != FrameState::kUsed || below.role != Role::kTable || below.linked)
+    return find(Law::kPt1, "link", "a table not yet linked", std::to_string(frame));
+  note(Law::kIso2);
+  if (!below.zeroed) return find(Law::kIso2, "table", "zeroed before it is linked", std::to_string(frame));
+  const std::uint32_t space = table.space;
+  tables.place(below.object, space, table.level - 1, page, number);
+  below.linked = true;
+  ++linked_tables;
+  ++spaces[space].tables;
+  space_changed(space);
+  // A child's tables are made before it has ranges: its parent's justify them.
+  const std::uint32_t justifies = space == now.child ? now.space : space;
+  note(Law::kPt2);
+  const Space& owner = spaces[justifies];
+  const std::uint64_t span = tables.span_pages(tables.at(below.object));
+  if (!owner.ranges || !owner.ranges->meets(page * kPage, (page + span) * kPage))
+    find(Law::kPt2, "table", "a range in its span", "none at page " + std::to_string(page));
+}
+
+void State::leaf_changed(std::uint32_t number, std::uint64_t index, std::uint64_t before, std::uint64_t after) {
+  const Table& table = tables.at(number);
+  const std::uint64_t page = table.first + index;
+  const std::uint32_t space = table.space;
+  now.leaves.push_back({space, page});
+  if (!present(after) && after != 0) return find(Law::kPt1, "entry", "present or zero", std::to_string(after));
+  const bool same = present(before) && present(after) && frame_in(before) == frame_in(after);
+  if (present(before) && frames.at(frame_in(before)).watchers != 0) note(Law::kTlb1);
+  if (same) return;
+  if (present(after)) map_leaf(space, page, after);
+  if (present(before) && !broken()) unmap_leaf(space, before);
+}
+
+// A leaf appears: which frame may it name? Rights are judged when the operation is over.
+void State::map_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t entry) {
+  const std::uint64_t frame = frame_in(entry);
+  note(Law::kIso1);
+  const bool is_child = space == now.child && now.child != 0;
+  const Space& owner = spaces[is_child ? now.space : space];
+  const Range* range = owner.ranges ? owner.ranges->find(page * kPage) : nullptr;
+  if (range == nullptr) return find(Law::kIso1, "leaf", "inside a range", "page " + std::to_string(page));
+  if (!frames.exists(frame)) return find(Law::kIso1, "frame", "one that exists", std::to_string(frame));
+  if (range->file != 0 || !range->is_private())
+    return find(Law::kIso1, "leaf", "a private anonymous range", "page " + std::to_string(page));
+  if (frame == zero_frame) return;
+  FrameRecord& record = frames.at(frame);
+  if (record.state != FrameState::kUsed || record.role != Role::kAnon)
+    return find(Law::kIso1, "frame", "an anonymous page", std::to_string(frame));
+  if (record.object == 0) return map_fresh(space, page, frame);
+  // A page that exists already: only fork maps it, at the parent's address.
+  const LeafPlace parent = is_child ? leaf(now.space, page) : LeafPlace{};
+  if (!present(parent.entry) || frame_in(parent.entry) != frame)
+    return find(Law::kIso1, "frame", "the page that belongs here", std::to_string(frame));
+  Page& mapped = pages.at(record.object);
+  ++mapped.mappings;
+  mapped.exclusive = Exclusive::kNo;
+  ++spaces[space].resident_anon;
+  space_changed(space);
+  changed(record, frame);
+}
+
+// The first mapping of a frame just taken makes it a page: zero, or a copy of what was mapped here.
+void State::map_fresh(std::uint32_t space, std::uint64_t page, std::uint64_t frame) {
+  FrameRecord& record = frames.at(frame);
+  const FreshFrame* fresh = nullptr;
+  for (const FreshFrame& f : now.fresh)
+    if (f.frame == frame && !f.returned) fresh = &f;
+  const AccessedPage* accessed = nullptr;
+  for (const AccessedPage& a : now.accessed)
+    if (a.page == page && space == now.space) accessed = &a;
+  if (fresh == nullptr || accessed == nullptr)
+    return find(Law::kIso1, "leaf", "made by a store to this page", "page " + std::to_string(page));
+  note(Law::kIso2);
+  std::uint32_t source = 0;
+  if (fresh->copied) {
+    if (!present(accessed->entry) || frame_in(accessed->entry) != fresh->from)
+      return find(Law::kIso2, "copy", "of the page that was mapped here", "of frame " + std::to_string(fresh->from));
+    source = accessed->mapped;
+  } else if (!record.zeroed) {
+    return find(Law::kIso2, "frame", "zeroed or copied", std::to_string(frame));
+  } else if (accessed->mapped != 0) {
+    return find(Law::kContent1, "page", "a copy of what was mapped here", "zero");
+  }
+  record.object = pages.copy(source, frame);
+  Page& made = pages.at(record.object);
+  made.mappings = 1;
+  ++mapped_pages;
+  made.exclusive = Exclusive::kYes;
+  made.stored_in = now.number;
+  ++spaces[space].resident_anon;
+  space_changed(space);
+  changed(record, frame);
+}
+
+void State::unmap_leaf(std::uint32_t space, std::uint64_t entry) {
+  const std::uint64_t frame = frame_in(entry);
+  if (frame == zero_frame) return;
+  FrameRecord& record = frames.at(frame);
+  Page& mapped = pages.at(record.object);
+  if (--mapped.mappings == 0) --mapped_pages;
+  if (space == now.child) mapped.exclusive = Exclusive::kUnknown;  // a fork that gives up may have cleared it
+  --spaces[space].resident_anon;
+  space_changed(space);
+  changed(record, frame);
+}
+
+// PERM-2 and COW-1 for one leaf, with the ranges as they are after the operation.
+void State::judge_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t entry) {
+  if (!present(entry)) return;
+  ++items;
+  const Range* range = spaces[space].ranges ? spaces[space].ranges->find(page * kPage) : nullptr;
+  if (range == nullptr) return find(Law::kIso1, "leaf", "inside a range", "page " + std::to_string(page));
+  note(Law::kPerm2);
+  if (writable(entry) && user(entry) && !range->prot.any(kProtWrite))
+    return find(Law::kPerm2, "writable", "no", "yes, page " + std::to_string(page));
+  if (executable(entry) && user(entry) && !range->prot.any(kProtExec))
+    return find(Law::kPerm2, "executable", "no", "yes, page " + std::to_string(page));
+  if (user(entry) && range->prot.empty()) return find(Law::kPerm2, "user", "no", "yes, page " + std::to_string(page));
+  if (!writable(entry)) return;
+  note(Law::kCow1);
+  if (maps_zero_page(entry)) return find(Law::kCow1, "writable", "no: the zero page", "yes");
+  Page& mapped = pages.at(frames.at(frame_in(entry)).object);
+  if (mapped.mappings > 1)
+    return find(Law::kCow1, "writable", "no: mapped " + std::to_string(mapped.mappings) + " times", "yes");
+  if (mapped.exclusive == Exclusive::kNo) return find(Law::kCow1, "exclusive", "yes", "no");
+}
+
+void State::judge_leaves_of(std::uint32_t space, std::uint64_t from, std::uint64_t to) {
+  if (spaces[space].root == 0) return;
+  tables.for_each_leaf(
+      spaces[space].root, from / kPage, to / kPage, [this](std::uint64_t f) { return table_number(f); },
+      [&](std::uint64_t page, std::uint64_t entry, std::uint32_t, std::uint64_t) { judge_leaf(space, page, entry); });
+}
+
+void State::judge_no_leaves(std::uint32_t space, std::uint64_t from, std::uint64_t to) {
+  if (spaces[space].root == 0) return;
+  tables.for_each_leaf(
+      spaces[space].root, from / kPage, to / kPage, [this](std::uint64_t f) { return table_number(f); },
+      [&](std::uint64_t page, std::uint64_t, std::uint32_t, std::uint64_t) {
+        find(Law::kIso1, "leaf", "none: nothing is mapped here", "page " + std::to_string(page));
+      });
+}
+
+// PT-2 around a span that lost its ranges.
+void State::judge_tables_justified(std::uint32_t space, std::uint64_t from, std::uint64_t to) {
+  if (spaces[space].root == 0) return;
+  const Ranges& ranges = *spaces[space].ranges;
+  tables.for_each_table(
+      spaces[space].root, from / kPage, to / kPage, [this](std::uint64_t f) { return table_number(f); },
+      [&](std::uint32_t number) {
+        const Table& table = tables.at(number);
+        note(Law::kPt2);
+        const std::uint64_t end = (table.first + tables.span_pages(table)) * kPage;
+        if (!ranges.meets(table.first * kPage, end))
+          find(Law::kPt2, "table", "a range in its span", "none at page " + std::to_string(table.first));
+      });
+}
+
+}  // namespace mmtwin::model

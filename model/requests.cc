@@ -1,0 +1,70 @@
+#include "model/requests.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace mmtwin::model {
+
+Gfp flags_of_role(Role role) {
+  switch (role) {
+    case Role::kRootTable:
+    case Role::kTable:
+    case Role::kAnon:
+      return kGfpWait | kGfpZero;
+    case Role::kZeroPage:
+    case Role::kSlab:
+    case Role::kNone:
+    case Role::kBlock:
+      return kGfpWait;
+  }
+  return kGfpWait;
+}
+
+void list_zones(const MachineDescription& machine, NodeId node, unsigned cpu, Wish& wish) {
+  const unsigned local = node == kAnyNode ? machine.cpu_node[cpu] : node.raw();
+  std::array<std::uint8_t, kMaxNodes> order{};
+  for (unsigned n = 0; n < machine.nodes; ++n) order[n] = static_cast<std::uint8_t>(n);
+  std::sort(order.begin(), order.begin() + machine.nodes, [&](unsigned a, unsigned b) {
+    if ((a == local) != (b == local)) return a == local;
+    if (machine.distance[local][a] != machine.distance[local][b])
+      return machine.distance[local][a] < machine.distance[local][b];
+    return a < b;
+  });
+  wish.zone_count = 0;
+  for (unsigned i = 0; i < machine.nodes; ++i) {
+    const unsigned n = order[i];
+    if (wish.gfp.any(kGfpThisNode) && n != local) continue;
+    for (unsigned kind = kZoneKinds; kind-- > 0;) {
+      if (wish.gfp.any(kGfpDma) && kind != static_cast<unsigned>(ZoneKind::kDma)) continue;
+      if (machine.node[n].zones[kind].count.raw() == 0) continue;
+      wish.zones[wish.zone_count++] = static_cast<std::uint8_t>(n * kZoneKinds + kind);
+    }
+  }
+}
+
+bool may_give(const Zone& zone, unsigned zone_number, const Wish& wish) {
+  const std::uint64_t wanted = std::uint64_t{1} << wish.order;
+  if (zone.free < wanted) return false;
+  std::uint64_t kept = zone.min;
+  if (wish.gfp.any(kGfpHigh)) kept = zone.min - zone.min / 2;
+  const bool is_dma = zone_number % kZoneKinds == static_cast<unsigned>(ZoneKind::kDma);
+  if (is_dma && !wish.gfp.any(kGfpDma)) kept += zone.reserve;
+  if (wish.gfp.any(kGfpNofail)) kept = 0;
+  if (zone.free - (wanted - 1) <= kept) return false;
+  for (unsigned o = wish.order; o < kOrders; ++o)
+    if (zone.full[o] != 0) return true;
+  return false;
+}
+
+void look(const Frames& frames, Request& request) {
+  request.may = 0;
+  request.first = -1;
+  for (unsigned i = 0; i < request.wish.zone_count; ++i) {
+    const unsigned z = request.wish.zones[i];
+    if (!may_give(frames.zone(z), z, request.wish)) continue;
+    request.may |= 1u << z;
+    if (request.first < 0) request.first = static_cast<int>(z);
+  }
+}
+
+}  // namespace mmtwin::model

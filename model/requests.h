@@ -1,0 +1,50 @@
+// Page requests: what each role may ask for, which zones may give, and when a refusal is legal.
+//
+// Laws: ZONE-1, ZONE-2, ZONE-3, OOM-1, OOM-2. Context: one request is pending at a time per CPU in flight; sequential
+// programs have one. Cost: one look at each zone of the list. It deliberately believes nothing that the request claims but
+// its role: flags, order and node come from the table in docs/RULES.md section 2 or from the operation itself.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "model/frames.h"
+#include "vocab/flags.h"
+
+namespace mmtwin::model {
+
+// Flags and node of a request, and its zone list: zone numbers in the order in which they are tried.
+struct Wish {
+  Gfp gfp;
+  unsigned order = 0;
+  std::array<std::uint8_t, kMaxZones> zones{};
+  unsigned zone_count = 0;
+  bool may_wait() const { return gfp.any(kGfpWait | kGfpNofail); }
+};
+
+// Flags of an internal request; blocks bring their own.
+Gfp flags_of_role(Role role);
+
+// Zone list for a request that prefers `node` (kAnyNode: the CPU's).
+void list_zones(const MachineDescription& machine, NodeId node, unsigned cpu, Wish& wish);
+
+// May the zone give 2^order frames to this request now?
+bool may_give(const Zone& zone, unsigned zone_number, const Wish& wish);
+
+struct Request {
+  bool open = false;
+  Role role = Role::kNone;
+  unsigned cpu = 0;
+  std::uint64_t cache = 0;  // role slab
+  Wish wish;
+  bool injection_due = false;  // fail_next says that this one fails
+  bool injected = false;
+  bool filling = false;  // frames are moving to the CPU's list: the choice of zone is made
+  std::uint32_t may = 0;  // bit z: zone z may give, as of the last time the request looked
+  int first = -1;         // first zone of the list that may
+};
+
+// Looks at the zones as they are now.
+void look(const Frames& frames, Request& request);
+
+}  // namespace mmtwin::model

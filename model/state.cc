@@ -1,0 +1,295 @@
+// The course of one operation through the model: applicable? begin, events, end.
+#include "model/state.h"
+
+#include <cstdlib>
+
+namespace mmtwin::model {
+
+void State::find(Law law, std::string_view field, std::string expected, std::string actual) {
+  if (!finding) finding = Finding{law, field, std::move(expected), std::move(actual)};
+}
+void State::find(Law law, std::string_view field, std::uint64_t expected, std::uint64_t actual) {
+  if (!finding) finding = Finding{law, field, std::to_string(expected), std::to_string(actual)};
+}
+
+void State::changed(FrameRecord& record, std::uint64_t frame) {
+  if (record.changed_in == now.number) return;
+  record.changed_in = now.number;
+  changes.frames.push_back(Pfn(frame));
+}
+
+void State::space_changed(std::uint32_t number) {
+  Space& space = spaces[number];
+  if (number == kKernel || space.changed_in == now.number || handle_of_space[number] == 0) return;
+  space.changed_in = now.number;
+  changes.spaces.push_back(SpaceHandle(handle_of_space[number]));
+}
+
+std::uint64_t State::address(const Place& place) const {
+  if (place.base.is_none()) return place.offset;
+  return *addresses[place.base.number()] + place.offset;
+}
+
+// Objects that the state implies: what the slab frames must hold.
+std::uint64_t State::live_objects(unsigned cache) const {
+  std::uint64_t ranges = 0, links = 0;
+  for (const Space& space : spaces) {
+    if (!space.live || !space.ranges) continue;
+    ranges += space.ranges->all().size();
+    links += space.ranges->links();
+  }
+  switch (static_cast<CacheName>(cache)) {
+    case CacheName::kSpace: return live_spaces;
+    case CacheName::kRange: return ranges;
+    case CacheName::kAnonFamily: return families.live();
+    case CacheName::kFamilyLink: return links;
+  }
+  return 0;
+}
+
+void State::start(const MachineDescription& description, const Claims& what) {
+  machine = description;
+  claims = what;
+  geometry = &geometry_of(machine.geometry);
+  frames.start(machine);
+  pages.clear();
+  tables.start(*geometry);
+  spaces.resize(1);
+  spaces[0] = Space{};
+  spare_spaces.clear();
+  space_of_handle.assign(1, 0);
+  handle_of_space.assign(1, 0);
+  families.clear();
+  blocks.clear();
+  addresses.clear();
+  fail_countdown = live_spaces = mapped_pages = linked_tables = 0;
+  used_by_role.fill(0);
+  slab_frames.fill(0);
+  cpus.resize(machine.cpus);
+  for (Cpu& cpu : cpus) {
+    cpu.tlb.assign(machine.tlb_entries, TlbSlot{});
+    for (unsigned level = 1; level < geometry->levels; ++level)
+      cpu.walk[level].assign(machine.walk_cache_entries, WalkSlot{});
+  }
+  finding.reset();
+  changes.clear();
+  now.number = 0;
+  begin(Operation(FailNext{}));
+  now.boot = true;
+}
+
+void State::booted() {
+  if (claims.narrates && (kernel_root == 0 || zero_frame == 0))
+    find(Law::kPt1, "boot", "takes the kernel root and the zero page", "not both");
+  for (Cpu& cpu : cpus) {
+    cpu.root_frame = kernel_root;
+    cpu.asid = 0;
+    cpu.lazy = true;
+    cpu.space = kKernel;
+  }
+  end_of_physical();
+  now.running = now.boot = false;
+  changes.clear();
+}
+
+namespace {
+
+template <class Op>
+concept HasSpace = requires(const Op& op) { op.space; };
+template <class Op>
+concept HasPlace = requires(const Op& op) { op.at; };
+template <class Op>
+concept IsAccess = std::is_same_v<Op, MemoryLoad> || std::is_same_v<Op, MemoryStore> || std::is_same_v<Op, MemoryFetch>;
+
+template <class Op>
+constexpr Access access_of() {
+  if constexpr (std::is_same_v<Op, MemoryStore>) return Access::kStore;
+  if constexpr (std::is_same_v<Op, MemoryFetch>) return Access::kFetch;
+  return Access::kLoad;
+}
+
+bool holds_block(const std::vector<Block>& blocks, unsigned handle) {
+  return handle < blocks.size() && blocks[handle].pages != 0;
+}
+
+}  // namespace
+
+Skip State::inapplicable(const Operation& operation) const {
+  return std::visit(
+      [&]<class Op>(const Op& op) {
+        if constexpr (requires { op.result; }) {
+          const auto fresh = op.result.value();
+          const unsigned n = fresh.number();
+          if constexpr (decltype(fresh)::kLetter == 'b') {
+            if (n == 0) return Skip::kEmptyHandle;
+            if (holds_block(blocks, n)) return Skip::kTakenHandle;
+          } else if constexpr (decltype(fresh)::kLetter == 'p') {
+            if (n == 0) return Skip::kEmptyHandle;
+            if (space_number(fresh.handle()) != 0) return Skip::kTakenHandle;
+          }  // an address handle may be given anew
+        }
+        if constexpr (requires { op.block; })
+          if (!holds_block(blocks, op.block.number())) return Skip::kEmptyHandle;
+        if constexpr (HasSpace<Op>) {
+          const bool optional = std::is_same_v<Op, CpuSwitchSpace>;
+          const std::uint32_t number = space_number(op.space.value());
+          if (number == 0 && !(optional && op.space.is_none())) return Skip::kEmptyHandle;
+          if (optional && number != 0 && spaces[number].killed) return Skip::kEmptyHandle;
+        }
+        if constexpr (HasPlace<Op>) {
+          const unsigned base = op.at.base.number();
+          if (base != 0 && (base >= addresses.size() || !addresses[base])) return Skip::kEmptyHandle;
+        }
+        if constexpr (std::is_same_v<Op, CpuFlushPage> || std::is_same_v<Op, CpuFlushSpace> ||
+                      std::is_same_v<Op, CpuSpeculate> || std::is_same_v<Op, CpuEvict>) {
+          if (claims.narrates && cpus[op.cpu.raw()].lazy) return Skip::kNoSpace;
+        }
+        if constexpr (IsAccess<Op>)
+          return reaches_file(op.space.value(), address(op.at.value()), op.width.raw(), access_of<Op>())
+                     ? Skip::kFilePage
+                     : Skip::kNone;
+        return Skip::kNone;
+      },
+      operation);
+}
+
+// Would the access touch a page of a file, before anything refuses it?
+bool State::reaches_file(SpaceHandle handle, std::uint64_t at, unsigned width, Access access) const {
+  const Space& space = spaces[space_number(handle)];
+  if (space.killed) return false;
+  for (std::uint64_t byte = at; byte < geometry->user_end && byte < at + width; byte = page_floor(byte) + kPage) {
+    const Range* range = space.ranges->find(byte);
+    if (range == nullptr) return false;
+    const bool granted = access == Access::kStore   ? range->prot.any(kProtWrite)
+                         : access == Access::kFetch ? range->prot.any(kProtExec)
+                                                    : !range->prot.empty();
+    if (!granted) return false;
+    if (range->file != 0 || !range->is_private()) return true;
+  }
+  return false;
+}
+
+void State::begin(const Operation& operation) {
+  ++now.number;
+  if (now.number == 0) std::abort();  // stamps would repeat
+  now.operation = operation;
+  now.running = true;
+  now.boot = now.refused = now.slab_page_refused = now.drained = now.killed = now.took_slab = false;
+  now.space = now.child = 0;
+  now.request = Request{};
+  now.zeroed = 0;
+  now.lists_grown = 0;
+  now.fresh.clear();
+  now.leaves.clear();
+  now.accessed.clear();
+  now.verdict = Verdict{};
+  changes.clear();
+  std::visit(
+      [&]<class Op>(const Op& op) {
+        if constexpr (HasSpace<Op>) now.space = space_number(op.space.value());
+        if (now.space != 0 && spaces[now.space].killed) return;
+        if constexpr (std::is_same_v<Op, SpaceCreate> || std::is_same_v<Op, SpaceFork>) now.child = make_space();
+        if constexpr (IsAccess<Op>) begin_access(op.at.value(), op.width.raw());
+        if constexpr (HasSpace<Op> && !IsAccess<Op> && !std::is_same_v<Op, CpuSwitchSpace>) {
+          const Ranges& ranges = *spaces[now.space].ranges;
+          if constexpr (std::is_same_v<Op, RangeMapAnon> || std::is_same_v<Op, RangeMapFile>)
+            now.verdict = ranges.judge_map(request_of(op));
+          if constexpr (std::is_same_v<Op, SpaceAssume>) now.verdict = ranges.judge_assume(request_of(op));
+          if constexpr (std::is_same_v<Op, RangeUnmap>)
+            now.verdict = ranges.judge_unmap(address(op.at.value()), op.length.raw());
+          if constexpr (std::is_same_v<Op, RangeProtect>)
+            now.verdict = ranges.judge_protect(address(op.at.value()), op.length.raw(), op.prot.value());
+          if constexpr (std::is_same_v<Op, RangeBrk>) now.verdict = ranges.judge_brk(address(op.at.value()));
+        }
+      },
+      operation);
+}
+
+void State::end(const Response& r) {
+  if (broken()) return;
+  end_of_physical();
+  std::visit(
+      [&]<class Op>(const Op& op) {
+        if (broken()) return;
+        if constexpr (requires { end_pages(op, r); }) {
+          end_pages(op, r);
+        } else if constexpr (std::is_same_v<Op, SpaceCreate>) {
+          end_create(op, r);
+        } else if constexpr (std::is_same_v<Op, SpaceFork>) {
+          end_fork(op, r);
+        } else if constexpr (std::is_same_v<Op, SpaceExit>) {
+          end_exit(op, r);
+        } else if constexpr (std::is_same_v<Op, SpaceAssume>) {
+          end_assume(op, r);
+        } else if constexpr (std::is_same_v<Op, RangeMapAnon> || std::is_same_v<Op, RangeMapFile>) {
+          end_map(request_of(op), op.result.number(), r);
+        } else if constexpr (std::is_same_v<Op, RangeUnmap>) {
+          end_unmap(op, r);
+        } else if constexpr (std::is_same_v<Op, RangeProtect>) {
+          end_protect(op, r);
+        } else if constexpr (std::is_same_v<Op, RangeBrk>) {
+          end_brk(op, r);
+        } else if constexpr (IsAccess<Op>) {
+          std::uint64_t value = 0;
+          if constexpr (std::is_same_v<Op, MemoryStore>) value = op.value.raw();
+          end_access(op.at.value(), op.width.raw(), access_of<Op>(), value, r);
+        } else {
+          if (r.refusal != Refusal::kNone) find(Law::kAnswer, "refusal", "ok", std::string(name_of(r.refusal)));
+          if constexpr (std::is_same_v<Op, FailNext>) fail_countdown = op.n.raw();
+        }
+      },
+      now.operation);
+  now.running = false;
+}
+
+void State::on_event(const Event& e) {
+  if (broken()) return;
+  switch (e.kind) {
+    case EventKind::kFrameTaken: return frame_taken(e);
+    case EventKind::kFrameReturned: return frame_returned(e);
+    case EventKind::kFrameZeroed: return frame_zeroed(e);
+    case EventKind::kFrameCopied: return frame_copied(e);
+    case EventKind::kTableStore: return table_store(e);
+    case EventKind::kTableMark: return table_mark(e);
+    case EventKind::kSpaceLoaded: return space_loaded(e);
+    case EventKind::kSpaceUnloaded: cpus[e.cpu.raw()].lazy = true; return;
+    case EventKind::kTlbFilled: return tlb_filled(e);
+    case EventKind::kTlbUsed: return tlb_used(e);
+    case EventKind::kTlbDropped: return drop_slot(cpus[e.cpu.raw()].tlb[e.index]);
+    case EventKind::kWalkCacheFilled: return walk_cache_filled(e);
+    case EventKind::kWalkCacheUsed: return walk_cache_used(e);
+    case EventKind::kWalkCacheDropped: return drop_slot(cpus[e.cpu.raw()].walk[e.level][e.index]);
+    case EventKind::kInterrupted:
+    case EventKind::kLockTaken:
+    case EventKind::kLockReleased: return;
+    case EventKind::kFailureInjected: return failure_injected();
+    case EventKind::kPageRequested: return page_requested(e);
+    case EventKind::kPageRefused:
+    case EventKind::kObjectRefused: return request_refused(e);
+    case EventKind::kObjectRequested: return object_requested(e);
+    case EventKind::kListFilled: return list_filled(e);
+    case EventKind::kListDrained: return list_drained(e);
+    case EventKind::kSpaceKilled: now.killed = true; return;
+  }
+}
+
+void State::audit_self() const {
+  std::uint64_t mapped = 0, links = 0;
+  for (std::uint32_t number = 1; number < spaces.size(); ++number) {
+    const Space& space = spaces[number];
+    if (!space.live || space.root == 0) continue;
+    std::uint64_t resident = 0, below = 1;
+    const auto number_of = [this](std::uint64_t f) { return table_number(f); };
+    tables.for_each_leaf(space.root, 0, geometry->user_end / kPage, number_of,
+                         [&](std::uint64_t, std::uint64_t entry, std::uint32_t, std::uint64_t) {
+                           if (!maps_zero_page(entry)) ++resident;
+                         });
+    tables.for_each_table(space.root, 0, geometry->user_end / kPage, number_of, [&](std::uint32_t) { ++below; });
+    if (resident != space.resident_anon || below != space.tables) std::abort();
+    mapped += resident;
+    links += below - 1;
+  }
+  if (!frames.recount() || links != linked_tables || mapped < mapped_pages) std::abort();
+}
+
+}  // namespace mmtwin::model

@@ -1,0 +1,252 @@
+// The model's whole state and the rules that judge it, family by family; Model is its outer face.
+//
+// Laws: all. Context: one thread. Cost: values and arrays, reset by what was touched. Rules live in judge_*.cc (events and
+// observations) and apply_*.cc (operations). It deliberately keeps one operation in `now`: programs are sequential.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/frames.h"
+#include "model/model.h"
+#include "model/pages.h"
+#include "model/ranges.h"
+#include "model/requests.h"
+#include "model/tables.h"
+
+namespace mmtwin::model {
+
+inline constexpr unsigned kCaches = static_cast<unsigned>(kCacheNames.size());
+
+struct Space {
+  bool live = false;
+  bool killed = false;
+  std::optional<Ranges> ranges;
+  std::uint32_t root = 0;           // table number; 0: none (killed, or a system that shows no tables)
+  std::uint64_t resident_anon = 0;  // leaves that map anonymous pages
+  std::uint64_t tables = 0;         // root included
+  std::uint32_t changed_in = 0;
+  std::uint64_t prefix_from = 0, prefix_to = 0;  // a refused protect may have stopped at any range's end in here
+  Prot prefix_prot;
+};
+
+struct TlbSlot {
+  bool full = false;
+  std::uint16_t asid = 0;
+  std::uint64_t page = 0;
+  std::uint64_t entry = 0;
+};
+struct WalkSlot {
+  bool full = false;
+  std::uint16_t asid = 0;
+  std::uint64_t page = 0;  // any page of the cached prefix
+  std::uint64_t frame = 0;
+};
+struct Cpu {
+  std::uint64_t root_frame = 0;
+  std::uint16_t asid = 0;
+  bool lazy = true;
+  std::uint32_t space = kKernel;
+  std::vector<TlbSlot> tlb;
+  std::array<std::vector<WalkSlot>, 8> walk;  // by level
+};
+
+// A frame taken by the operation in progress.
+struct FreshFrame {
+  std::uint64_t frame = 0;
+  bool copied = false;
+  std::uint64_t from = 0;  // copied: from this frame
+  bool returned = false;
+};
+// A leaf that the operation in progress changed.
+struct LeafTouch {
+  std::uint32_t space = 0;
+  std::uint64_t page = 0;
+};
+// What an access found before it began.
+struct AccessedPage {
+  std::uint64_t page = 0;
+  std::uint64_t entry = 0;
+  std::uint32_t mapped = 0;  // Page number, 0: none or the zero page
+  std::uint32_t mappings = 0;
+};
+
+struct Now {
+  Operation operation;
+  std::uint32_t number = 0;  // counts operations since construction; stamps of changes
+  bool running = false;
+  bool boot = false;
+  bool refused = false;        // a page or object request was legally refused
+  bool slab_page_refused = false;  // a slab's page request was the last thing refused
+  bool drained = false;        // frames left per-CPU lists for their zones
+  bool killed = false;         // kSpaceKilled was narrated
+  std::uint32_t space = 0;     // the space that the operation names, 0: none
+  std::uint32_t child = 0;     // the space that it makes
+  Request request;
+  std::uint64_t zeroed = 0;         // frames zeroed
+  std::uint32_t lists_grown = 0;    // CPUs whose lists got a frame
+  bool took_slab = false;
+  std::vector<FreshFrame> fresh;
+  std::vector<LeafTouch> leaves;
+  std::vector<AccessedPage> accessed;
+  Verdict verdict;                  // range operations
+};
+
+struct Block {
+  std::uint64_t frame = 0;
+  std::uint64_t pages = 0;  // 0: the handle is empty
+  unsigned order = 0;
+  bool exact = false;
+};
+
+class State {
+ public:
+  void start(const MachineDescription& machine, const Claims& claims);
+  void booted();
+  Skip inapplicable(const Operation& operation) const;
+  bool reaches_file(SpaceHandle handle, std::uint64_t at, unsigned width, Access access) const;
+  void begin(const Operation& operation);
+  void end(const Response& response);
+  void on_event(const Event& e);
+
+  // -- reporting --
+  bool broken() const { return finding.has_value(); }
+  void find(Law law, std::string_view field, std::string expected, std::string actual);
+  void find(Law law, std::string_view field, std::uint64_t expected, std::uint64_t actual);
+  // The law's antecedent held, and a wrong value was possible.
+  void note(Law law) { ++exercised[static_cast<unsigned>(law)]; }
+
+  // -- judge_frames.cc: the physical layer --
+  void page_requested(const Event& e);
+  void request_refused(const Event& e);
+  void judge_page_refusal();
+  void object_requested(const Event& e);
+  void count_towards_failure();
+  void failure_injected();
+  void list_filled(const Event& e);
+  void list_drained(const Event& e);
+  void frame_taken(const Event& e);
+  void frame_returned(const Event& e);
+  void judge_choice_of_zone(std::uint64_t frame, Law otherwise);
+  void adopt_taken(std::uint64_t frame, unsigned order);
+  bool may_be_returned(const Event& e, const FrameRecord& record);
+  void release_owner(std::uint64_t frame, FrameRecord& record);
+  void frame_zeroed(const Event& e);
+  void frame_copied(const Event& e);
+  void end_of_physical();
+  void judge_kept_frames();
+
+  // -- judge_tables.cc --
+  void table_store(const Event& e);
+  void table_mark(const Event& e);
+  void link_changed(std::uint32_t table, std::uint64_t index, std::uint64_t before, std::uint64_t after);
+  void leaf_changed(std::uint32_t table, std::uint64_t index, std::uint64_t before, std::uint64_t after);
+  void map_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t entry);
+  void map_fresh(std::uint32_t space, std::uint64_t page, std::uint64_t frame);
+  void unmap_leaf(std::uint32_t space, std::uint64_t entry);
+  void judge_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t entry);  // at the end of an operation
+  void judge_leaves_of(std::uint32_t space, std::uint64_t from, std::uint64_t to);
+  void judge_no_leaves(std::uint32_t space, std::uint64_t from, std::uint64_t to);
+  void judge_tables_justified(std::uint32_t space, std::uint64_t from, std::uint64_t to);
+  LeafPlace leaf(std::uint32_t space, std::uint64_t page) const;
+  std::uint32_t table_number(std::uint64_t frame) const;
+
+  // -- judge_translation.cc --
+  void space_loaded(const Event& e);
+  void tlb_filled(const Event& e);
+  void tlb_used(const Event& e);
+  void drop_slot(TlbSlot& slot);
+  void drop_slot(WalkSlot& slot);
+  void walk_cache_filled(const Event& e);
+  void walk_cache_used(const Event& e);
+  bool usable_somewhere(std::uint64_t frame, bool is_table) const;
+  bool slot_is_stale(std::uint32_t space, const TlbSlot& slot) const;
+  bool slot_is_stale(std::uint32_t space, unsigned level, const WalkSlot& slot) const;
+  void watch(std::uint64_t frame) { ++frames.at(frame).watchers; }
+  void unwatch(std::uint64_t frame) { --frames.at(frame).watchers; }
+
+  // -- apply_*.cc: operations --
+  void end_pages(const PagesAlloc& op, const Response& r);
+  void end_pages(const PagesAllocExact& op, const Response& r);
+  void end_pages(const PagesFree& op, const Response& r);
+  void end_pages(const PagesDrainCpu& op, const Response& r);
+  void adopt_block(unsigned handle, std::uint64_t frame, std::uint64_t pages, unsigned order, bool exact);
+  bool blocks_agree(std::uint64_t frame, std::uint64_t pages, unsigned order, const Response& r);
+  void end_create(const SpaceCreate& op, const Response& r);
+  void end_fork(const SpaceFork& op, const Response& r);
+  void judge_fork();
+  void end_exit(const SpaceExit& op, const Response& r);
+  void end_assume(const SpaceAssume& op, const Response& r);
+  void end_map(const MapRequest& request, unsigned result, const Response& r);
+  void end_unmap(const RangeUnmap& op, const Response& r);
+  void end_protect(const RangeProtect& op, const Response& r);
+  void end_brk(const RangeBrk& op, const Response& r);
+  bool succeeded(const Response& r);
+  void name_space(std::uint32_t number, unsigned handle);
+  void judge_emptied(std::uint64_t from, std::uint64_t to);
+  void begin_access(const Place& at, unsigned width);
+  void end_access(const Place& at, unsigned width, Access access, std::uint64_t value, const Response& r);
+  void end_stored_page(std::uint64_t page, bool stored);
+  Refusal access_verdict(std::uint64_t at, unsigned width, Access access, std::uint64_t* refused_at) const;
+  void kill_space();
+  bool refused_for_memory(const Response& r);  // judges an answer `oom`; true if it was legal
+  void forget_space(std::uint32_t number);
+  MapRequest request_of(const RangeMapAnon& op) const;
+  MapRequest request_of(const RangeMapFile& op) const;
+  MapRequest request_of(const SpaceAssume& op) const;
+
+  // -- judge_observations.cc --
+  void judge_frame(Pfn at, const FrameObservation& seen);
+  void judge_counts(const FrameRecord& record, const FrameObservation& seen);
+  void judge_ranges(SpaceHandle handle, const std::vector<RangeObservation>& seen);
+  void judge_space(SpaceHandle handle, const SpaceObservation& seen);
+  void judge_zone(NodeId node, ZoneKind kind, const ZoneObservation& seen);
+  void judge_entry(SpaceHandle handle, Vpn page, const EntryObservation& seen);
+  void judge_bytes(Pfn at, std::span<const std::uint8_t> seen);
+  void judge_rest();
+  bool try_prefixes(Space& space, const std::vector<RangeObservation>& seen);
+  void audit_self() const;
+
+  // -- small things --
+  std::uint64_t address(const Place& place) const;
+  std::uint32_t space_number(SpaceHandle handle) const {
+    return handle.number() < space_of_handle.size() ? space_of_handle[handle.number()] : 0;
+  }
+  std::uint32_t make_space();
+  void changed(FrameRecord& record, std::uint64_t frame);
+  void space_changed(std::uint32_t number);
+  bool maps_zero_page(std::uint64_t entry) const;
+  std::uint64_t live_objects(unsigned cache) const;
+
+  MachineDescription machine;
+  Claims claims;
+  const Geometry* geometry = &kSmall;
+  Frames frames;
+  Pages pages;
+  Tables tables;
+  Families families;
+  std::vector<Space> spaces{1};                // by number; 0: the kernel, no ranges
+  std::vector<std::uint32_t> spare_spaces;
+  std::vector<std::uint32_t> space_of_handle;  // 0: empty
+  std::vector<std::uint32_t> handle_of_space;
+  std::vector<Block> blocks;                   // by handle
+  std::vector<std::optional<std::uint64_t>> addresses;  // by handle
+  std::vector<Cpu> cpus;
+  std::uint64_t zero_frame = 0;
+  std::uint64_t kernel_root = 0;
+  std::uint64_t fail_countdown = 0;
+  std::uint64_t live_spaces = 0;
+  std::uint64_t mapped_pages = 0;   // pages with a mapping
+  std::uint64_t linked_tables = 0;  // roots not included
+  std::array<std::uint64_t, kRoleNames.size()> used_by_role{};  // frames, boot not included
+  std::array<std::uint64_t, kCaches> slab_frames{};
+
+  Now now;
+  Changes changes;
+  std::optional<Finding> finding;
+  LawCounts exercised{};
+  std::uint64_t items = 0;
+};
+
+}  // namespace mmtwin::model
