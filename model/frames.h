@@ -1,9 +1,9 @@
 // Page frames: which are free, listed or used, and the free blocks that follow from counting alone.
 //
-// Laws: FRAME, BUDDY, ZONE, PCP and ACCT are judged against it. Context: one thread. Cost: taking or returning a block of
-// order o touches 11 counters plus its own frames' counters; memory and time are spent only on sections that were
-// touched. It deliberately has no free lists, no splitting and no merging: a block is free iff the counter of its free
-// frames equals its size, and the free block around a frame is the largest such block.
+// Laws: FRAME, BUDDY, ZONE, PCP and ACCT are judged against it. Context: one thread. Cost: taking or returning a
+// block of order o touches 11 counters plus its own frames' counters; memory and time are spent only on sections that
+// were touched. It deliberately has no free lists, no splitting and no merging: a block is free iff the counter of
+// its free frames equals its size, and the free block around a frame is the largest such block.
 #pragma once
 
 #include <array>

@@ -195,7 +195,8 @@ void State::adopt_taken(std::uint64_t frame, unsigned order) {
   if (!now.boot) used_by_role[static_cast<unsigned>(role)] += count;
   if (role == Role::kSlab) {
     now.took_slab = true;
-    if (now.request.cache >= kCaches) return find(Law::kFrame1, "cache", "a known one", std::to_string(now.request.cache));
+    if (now.request.cache >= kCaches)
+      return find(Law::kFrame1, "cache", "a known one", std::to_string(now.request.cache));
     if (!now.boot) ++slab_frames[now.request.cache];
     frames.at(frame).object = static_cast<std::uint32_t>(now.request.cache);
   }

@@ -63,7 +63,8 @@ void State::space_loaded(const Event& e) {
     if (e.after != 0)
       drop_slot(slot);
     else if (cpu.space == kKernel || slot_is_stale(cpu.space, slot))
-      return find(Law::kTlb1, "cached page", "flushed before the space runs again", "page " + std::to_string(slot.page));
+      return find(Law::kTlb1, "cached page", "flushed before the space runs again",
+                  "page " + std::to_string(slot.page));
   }
   for (unsigned level = 0; level < cpu.walk.size(); ++level)
     for (WalkSlot& slot : cpu.walk[level]) {

@@ -1,7 +1,7 @@
 // Pages: the identity and the bytes of private anonymous pages, one per frame that holds one.
 //
-// Laws: CONTENT, COW, FRAME-2. Context: one thread. Cost: 4096 bytes a page that was ever stored to. It deliberately keys
-// contents by page, not by frame or address: a copy is a new page with the same bytes.
+// Laws: CONTENT, COW, FRAME-2. Context: one thread. Cost: 4096 bytes a page that was ever stored to. It deliberately
+// keys contents by page, not by frame or address: a copy is a new page with the same bytes.
 #pragma once
 
 #include <array>

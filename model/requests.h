@@ -1,8 +1,9 @@
 // Page requests: what each role may ask for, which zones may give, and when a refusal is legal.
 //
 // Laws: ZONE-1, ZONE-2, ZONE-3, OOM-1, OOM-2. Context: one request is pending at a time per CPU in flight; sequential
-// programs have one. Cost: one look at each zone of the list. It deliberately believes nothing that the request claims but
-// its role: flags, order and node come from the table in docs/RULES.md section 2 or from the operation itself.
+// programs have one. Cost: one look at each zone of the list. It deliberately believes nothing that the request
+// claims but its role: flags, order and node come from the table in docs/RULES.md section 2 or from the operation
+// itself.
 #pragma once
 
 #include <array>

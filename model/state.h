@@ -1,7 +1,8 @@
 // The model's whole state and the rules that judge it, family by family; Model is its outer face.
 //
-// Laws: all. Context: one thread. Cost: values and arrays, reset by what was touched. Rules live in judge_*.cc (events and
-// observations) and apply_*.cc (operations). It deliberately keeps one operation in `now`: programs are sequential.
+// Laws: all. Context: one thread. Cost: values and arrays, reset by what was touched. Rules live in judge_*.cc
+// (events and observations) and apply_*.cc (operations). It deliberately keeps one operation in `now`: programs are
+// sequential.
 #pragma once
 
 #include <optional>

@@ -1,8 +1,8 @@
 // Page tables as the model sees them: which frames are tables of which space, and what every entry holds.
 //
-// Laws: PT-1, PT-2, PT-3, PERM-2, ISO-1. Context: one thread. Cost: one array of entries a table; a walk reads one entry a
-// level. It deliberately decodes entries with its own constants (Intel SDM volume 3, 4-level paging) and learns of every
-// store from events.
+// Laws: PT-1, PT-2, PT-3, PERM-2, ISO-1. Context: one thread. Cost: one array of entries a table; a walk reads one
+// entry a level. It deliberately decodes entries with its own constants (Intel SDM volume 3, 4-level paging) and
+// learns of every store from events.
 #pragma once
 
 #include <cstdint>
