@@ -146,6 +146,8 @@ void Mmu<Geometry>::clear_walk_cache_slot(CpuId cpu, unsigned level, unsigned in
 template <class Geometry>
 void Mmu<Geometry>::speculate(CpuId cpu, Vpn page) {
   const CpuTranslation& c = cpus_[cpu.raw()];
+  // Beyond the last bit that takes part in translation there is nothing to walk to.
+  if (!is_canonical<Geometry>(address_of(page).raw())) return;
   const TlbSlot& slot = tlb_.at(c.first_slot + (page.raw() & slot_mask_));
   if (slot.tag[0] == (page.raw() << kTagShift | c.key)) return;
   walk_and_fill(cpu, page, Access::kLoad);

@@ -1,0 +1,69 @@
+// AnonymousPages: private pages of memory without a file, and whether one may be written in place.
+//
+// Laws: COW-1, COW-2, ISO-2, FRAME-2. Context: the lock of the space whose page it is. Cost: one frame request a page.
+// A new page belongs to one space: mapped once, exclusive. It deliberately does not touch page tables.
+#pragma once
+
+#include "impl/base/outcome.h"
+#include "impl/pgtable/entry_rules.h"
+#include "impl/pgtable/page_tables.h"
+#include "impl/phys/frame.h"
+#include "impl/phys/page_allocator.h"
+#include "impl/platform/hardware.h"
+#include "vocab/flags.h"
+#include "vocab/units.h"
+
+namespace mmtwin::impl {
+
+class AnonymousPages {
+ public:
+  AnonymousPages(Hardware& hardware, PageAllocator& pages) : hardware_(hardware), pages_(pages) {}
+
+  // Refusals: kOom.
+  Outcome<Pfn> make_zeroed(CpuId cpu) { return make(cpu, kGfpWait | kGfpZero); }
+  // Refusals: kOom.
+  Outcome<Pfn> make_copy(CpuId cpu, Pfn original) {
+    const Outcome<Pfn> fresh = make(cpu, kGfpWait);
+    if (fresh) hardware_.ram().copy(cpu, original, *fresh);
+    return fresh;
+  }
+  // The page was never mapped: back it goes.
+  void abandon(CpuId cpu, Pfn page) { pages_.free(cpu, page, Order(0)); }
+
+  // A page that nobody else maps may be written in place. Whoever shares it does so through fork, which this space's lock
+  // keeps out, so the count can only fall meanwhile.
+  bool may_reuse(Pfn page) const {
+    const FrameDescriptor& d = hardware_.frame(page);
+    return is_exclusive(d) || mappings_of(d) == 1;
+  }
+  void claim(Pfn page) {
+    if (!is_exclusive(hardware_.frame(page))) set_exclusive(hardware_, page, true);
+  }
+  // One mapping less; the last one frees it. Call after the flush.
+  void drop(CpuId cpu, Pfn page) {
+    remove_mapping(hardware_, page);
+    pages_.put(cpu, page);
+  }
+
+ private:
+  Outcome<Pfn> make(CpuId cpu, Gfp gfp) {
+    const Outcome<Pfn> fresh = pages_.allocate(cpu, {.role = Role::kAnon, .order = Order(0), .gfp = gfp});
+    // Nobody else knows the page yet: a plain store, not an update.
+    if (fresh) store_relaxed(hardware_.edit(*fresh).mappings, 1 | kExclusiveBit);
+    return fresh;
+  }
+
+  Hardware& hardware_;
+  PageAllocator& pages_;
+};
+
+// Entry of a page just stored to: whoever faults is about to use it, so A and D are set at once.
+constexpr std::uint64_t written_leaf(Pfn page, Prot prot) {
+  return make_leaf<std::uint64_t>(page.raw(), true, true, prot.has(kProtExec)) | kEntryAccessed | kEntryDirty;
+}
+// Entry of the shared zero page.
+constexpr std::uint64_t zero_leaf(Pfn zero_page, Prot prot) {
+  return make_leaf<std::uint64_t>(zero_page.raw(), false, true, prot.has(kProtExec)) | kEntrySpecial | kEntryAccessed;
+}
+
+}  // namespace mmtwin::impl
