@@ -7,7 +7,7 @@
 namespace mmtwin::impl {
 
 Buddy::Buddy(Hardware& hardware, unsigned index, FrameSpan span)
-    : hardware_(hardware), zone_(*hardware.boot_memory().place<Zone>()), top_(hardware, span) {
+    : frames_(hardware.table()), zone_(*hardware.boot_memory().place<Zone>()) {
   zone_.index = index;
   zone_.span = span;
   for (std::uint32_t& head : zone_.heads) head = kNoFrame;
@@ -32,95 +32,100 @@ void Buddy::boot_range(std::uint64_t first, std::uint64_t end) {
   while (first < end) {
     if (is_aligned<std::uint64_t>(first, kMaxOrder) && end - first >= kTopPages) {
       const std::uint64_t blocks = (end - first) >> kMaxOrder;
-      top_.insert_run(first >> kMaxOrder, blocks);
-      count(kMaxOrder, static_cast<std::uint32_t>(blocks));
+      UntouchedRun* run = zone_.untouched;
+      while (run->end != 0) ++run;
+      *run = {static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(first + (blocks << kMaxOrder))};
+      zone_.blocks[kMaxOrder] += static_cast<std::uint32_t>(blocks);
+      zone_.nonempty |= std::uint32_t{1} << kMaxOrder;
+      zone_.free += blocks << kMaxOrder;
       first += blocks << kMaxOrder;
       continue;
     }
     unsigned order = 0;
     while (is_aligned<std::uint64_t>(first, order + 1) && end - first >= std::uint64_t{2} << order) ++order;
     insert(static_cast<std::uint32_t>(first), order);
+    zone_.free += std::uint64_t{1} << order;
     first += std::uint64_t{1} << order;
   }
 }
 
-// `by` blocks more, or fewer if it is negative as a two's complement.
-void Buddy::count(unsigned order, std::uint32_t by) {
-  zone_.blocks[order] += by;
-  const auto pages = static_cast<std::uint64_t>(static_cast<std::int64_t>(static_cast<std::int32_t>(by)) << order);
-  store_relaxed(zone_.free, zone_.free + pages);
-  const std::uint32_t bit = std::uint32_t{1} << order;
-  zone_.nonempty = zone_.blocks[order] != 0 ? zone_.nonempty | bit : zone_.nonempty & ~bit;
+void Buddy::count_one_more(unsigned order) {
+  ++zone_.blocks[order];
+  zone_.nonempty |= std::uint32_t{1} << order;
+}
+
+void Buddy::count_one_less(unsigned order) {
+  if (--zone_.blocks[order] == 0) zone_.nonempty &= ~(std::uint32_t{1} << order);
 }
 
 void Buddy::insert(std::uint32_t head, unsigned order) {
-  if (order == kMaxOrder) {
-    set_tag(hardware_.edit(Pfn(head)), kInsideTag);
-    top_.insert(head >> kMaxOrder);
-  } else {
-    FrameDescriptor& d = hardware_.edit(Pfn(head));
-    std::uint32_t& first = zone_.heads[order];
-    set_tag(d, free_head_tag(order, zone_.index));
-    d.next = first;
-    d.prev = kNoFrame;
-    if (first != kNoFrame) hardware_.edit(Pfn(first)).prev = head;
-    first = head;
-  }
-  count(order, 1);
+  FrameDescriptor& d = frames_.edit(Pfn(head));
+  std::uint32_t& first = zone_.heads[order];
+  set_tag(d, free_head_tag(order, zone_.index));
+  d.next = first;
+  if (first != kNoFrame) frames_.edit(Pfn(first)).prev = head;
+  first = head;
+  count_one_more(order);
 }
 
 // A block of a list, wherever it stands in it. Its tag is left to the caller.
 void Buddy::remove(std::uint32_t head, unsigned order) {
-  const FrameDescriptor& d = hardware_.frame(Pfn(head));
+  const FrameDescriptor& d = frames_.at(Pfn(head));
   if (zone_.heads[order] == head) {
     zone_.heads[order] = d.next;
   } else {
-    check(hardware_.frame(Pfn(d.prev)).next == head, "BUDDY-3: the links of a free list agree with each other");
-    hardware_.edit(Pfn(d.prev)).next = d.next;
-    if (d.next != kNoFrame) hardware_.edit(Pfn(d.next)).prev = d.prev;
+    check(frames_.at(Pfn(d.prev)).next == head, "BUDDY-3: the links of a free list agree with each other");
+    frames_.edit(Pfn(d.prev)).next = d.next;
+    if (d.next != kNoFrame) frames_.edit(Pfn(d.next)).prev = d.prev;
   }
-  count(order, ~std::uint32_t{0});
+  count_one_less(order);
 }
 
 std::uint32_t Buddy::take_first(unsigned order) {
-  if (order == kMaxOrder) {
-    const std::uint64_t block = top_.lowest();
-    top_.remove(block);
-    count(order, ~std::uint32_t{0});
-    return static_cast<std::uint32_t>(block << kMaxOrder);
-  }
   const std::uint32_t head = zone_.heads[order];
-  check(head != kNoFrame, "BUDDY-3: a zone that counts a free block has one");
-  check(tag_of(hardware_.frame(Pfn(head))) == free_head_tag(order, zone_.index),
+  if (head == kNoFrame) return take_untouched(order);
+  check(tag_of(frames_.at(Pfn(head))) == free_head_tag(order, zone_.index),
         "BUDDY-3: a block on a free list is marked as free there");
   remove(head, order);
   return head;
 }
 
+std::uint32_t Buddy::take_untouched([[maybe_unused]] unsigned order) {
+  UntouchedRun* run = zone_.untouched;
+  while (run != zone_.untouched + kMaxHoles && run->next == run->end) ++run;
+  check(order == kMaxOrder && run->next < run->end, "BUDDY-3: a zone that counts a free block has one");
+  const std::uint32_t head = run->next;
+  run->next += std::uint32_t{1} << kMaxOrder;
+  count_one_less(kMaxOrder);
+  return head;
+}
+
 std::uint32_t Buddy::take(unsigned order) {
-  check(zone_.lock.is_held(), "a zone's blocks change under its lock");
+  if constexpr (kChecked) check(zone_.lock.is_held(), "a zone's blocks change under its lock");
   const std::uint32_t usable = zone_.nonempty >> order;
   if (usable == 0) return kNoFrame;
   unsigned from = order + static_cast<unsigned>(std::countr_zero(usable));
   const std::uint32_t head = take_first(from);
+  set_free(zone_.free - (std::uint64_t{1} << order));
   // Under the lock: a buddy that is freed meanwhile must not take this block for a free one.
-  if (from != kMaxOrder) set_tag(hardware_.edit(Pfn(head)), kInsideTag);
+  set_tag(frames_.edit(Pfn(head)), kInsideTag);
   for (; from > order; --from) insert(upper_half(head, from), from - 1);
   return head;
 }
 
 void Buddy::give(std::uint32_t head, unsigned order) {
-  check(zone_.lock.is_held(), "a zone's blocks change under its lock");
+  if constexpr (kChecked) check(zone_.lock.is_held(), "a zone's blocks change under its lock");
   check(is_aligned(head, order), "BUDDY-1: a free block starts at a multiple of its size");
   const std::uint32_t given = head;
+  set_free(zone_.free + (std::uint64_t{1} << order));
   for (; order < kMaxOrder; ++order) {
     const std::uint32_t buddy = buddy_of(head, order);
-    if (tag_of(hardware_.frame(Pfn(buddy))) != free_head_tag(order, zone_.index)) break;
+    if (tag_of(frames_.at(Pfn(buddy))) != free_head_tag(order, zone_.index)) break;
     remove(buddy, order);
-    set_tag(hardware_.edit(Pfn(buddy)), kInsideTag);
+    set_tag(frames_.edit(Pfn(buddy)), kInsideTag);
     head = parent_of(head, order);
   }
-  if (head != given) set_tag(hardware_.edit(Pfn(given)), kInsideTag);
+  if (head != given) set_tag(frames_.edit(Pfn(given)), kInsideTag);
   insert(head, order);
 }
 

@@ -6,6 +6,7 @@
 // tags of blocks that it hands out to the caller. Source: Knuth, The Art of Computer Programming 1, section 2.5, "buddy system".
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstdio>
 
@@ -23,12 +24,15 @@ class Buddy {
 
   // First frame of a block of `order`, or kNoFrame. It counts as taken; its tag says "inside" until the caller sets it.
   std::uint32_t take(unsigned order);
+  // The order to ask for when up to 2^most frames in one block are welcome: the smallest of the blocks that exist.
+  unsigned lowest_order(unsigned most) const {
+    return static_cast<unsigned>(std::countr_zero(zone_.nonempty | std::uint32_t{1} << most));
+  }
   // The block is free again, merged with its buddies as far as they are free. Its head's tag may be anything but free.
   void give(std::uint32_t head, unsigned order);
 
   Zone& zone() { return zone_; }
   const Zone& zone() const { return zone_; }
-  const TopBlocks& top_blocks() const { return top_; }
 
   void dump(std::FILE* to) const;
   // Walks lists, bitmap and all descriptors of the span: BUDDY-1 to 3 and ACCT-1. Aborts with a sentence.
@@ -39,12 +43,14 @@ class Buddy {
   void insert(std::uint32_t head, unsigned order);
   void remove(std::uint32_t head, unsigned order);
   std::uint32_t take_first(unsigned order);
-  void count(unsigned order, std::uint32_t by);
+  std::uint32_t take_untouched(unsigned order);
+  void count_one_more(unsigned order);
+  void count_one_less(unsigned order);
+  void set_free(std::uint64_t frames) { store_relaxed(zone_.free, frames); }
   std::uint64_t audit_list(unsigned order) const;
 
-  Hardware& hardware_;
+  FrameTable frames_;
   Zone& zone_;
-  TopBlocks top_;
 };
 
 }  // namespace mmtwin::impl

@@ -10,16 +10,13 @@ void Buddy::dump(std::FILE* to) const {
                static_cast<unsigned long long>(zone_.free));
   for (unsigned order = 0; order <= kMaxOrder; ++order) {
     std::fprintf(to, "zone %u order %u blocks %u:", zone_.index, order, zone_.blocks[order]);
-    if (order < kMaxOrder) {
-      for (std::uint32_t at = zone_.heads[order]; at != kNoFrame; at = hardware_.frame(Pfn(at)).next) {
-        std::fprintf(to, " %u", at);
-      }
-    } else {
-      for (std::uint64_t block = zone_.span.first.raw() >> kMaxOrder; block << kMaxOrder < zone_.span.end().raw(); ++block) {
-        if (top_.contains(block)) std::fprintf(to, " %llu", static_cast<unsigned long long>(block << kMaxOrder));
-      }
+    for (std::uint32_t at = zone_.heads[order]; at != kNoFrame; at = frames_.at(Pfn(at)).next) {
+      std::fprintf(to, " %u", at);
     }
     std::fprintf(to, "\n");
+  }
+  for (const UntouchedRun& run : zone_.untouched) {
+    if (run.next != run.end) std::fprintf(to, "zone %u untouched %u..%u\n", zone_.index, run.next, run.end);
   }
 }
 
@@ -27,17 +24,20 @@ void Buddy::dump(std::FILE* to) const {
 std::uint64_t Buddy::audit_list(unsigned order) const {
   std::uint64_t blocks = 0;
   std::uint32_t before = kNoFrame;
-  for (std::uint32_t at = zone_.heads[order]; at != kNoFrame; at = hardware_.frame(Pfn(at)).next) {
-    const FrameDescriptor& d = hardware_.frame(Pfn(at));
+  for (std::uint32_t at = zone_.heads[order]; at != kNoFrame; at = frames_.at(Pfn(at)).next) {
+    const FrameDescriptor& d = frames_.at(Pfn(at));
     check(d.tag == free_head_tag(order, zone_.index), "BUDDY-3: a block on a free list is marked as free there");
     check(before == kNoFrame || d.prev == before, "BUDDY-3: the links of a free list agree with each other");
     check(is_aligned(at, order), "BUDDY-1: a free block starts at a multiple of its size");
     check(zone_.span.contains(Pfn(at)) && zone_.span.contains(Pfn(at + (1u << order) - 1)),
           "BUDDY-1: a free block lies inside its zone");
-    check(hardware_.frame(Pfn(buddy_of(at, order))).tag != d.tag, "BUDDY-2: two free buddies are one block");
+    check(order == kMaxOrder || frames_.at(Pfn(buddy_of(at, order))).tag != d.tag, "BUDDY-2: two free buddies are one block");
     before = at;
     ++blocks;
     check(blocks <= zone_.blocks[order], "BUDDY-3: a list holds as many blocks as its zone counts");
+  }
+  if (order == kMaxOrder) {
+    for (const UntouchedRun& run : zone_.untouched) blocks += (run.end - run.next) >> kMaxOrder;
   }
   check(blocks == zone_.blocks[order], "BUDDY-3: a list holds as many blocks as its zone counts");
   return blocks << order;
@@ -45,22 +45,20 @@ std::uint64_t Buddy::audit_list(unsigned order) const {
 
 void Buddy::audit_buddy() const {
   std::uint64_t on_lists = 0;
-  for (unsigned order = 0; order < kMaxOrder; ++order) {
+  for (unsigned order = 0; order <= kMaxOrder; ++order) {
     on_lists += audit_list(order);
     check((zone_.blocks[order] != 0) == ((zone_.nonempty >> order & 1) != 0), "BUDDY-3: the mask names the full lists");
   }
   // Every frame of the span in order: from head to head, free blocks counted again from the descriptors.
   std::uint64_t free = 0;
   std::uint64_t present = 0;
-  std::uint64_t top = 0;
   for (std::uint64_t at = zone_.span.first.raw(); at < zone_.span.end().raw();) {
-    const std::uint32_t tag = hardware_.frame(Pfn(at)).tag;
+    const std::uint32_t tag = frames_.at(Pfn(at)).tag;
     std::uint64_t pages = 1;
-    if (is_aligned<std::uint64_t>(at, kMaxOrder) && top_.contains(at >> kMaxOrder)) {
-      check(state_of(tag) == BlockState::kInside, "FRAME-1: a free block of the top order heads nothing else");
+    if (zone_.is_untouched(at)) {
+      check(state_of(tag) == BlockState::kInside, "FRAME-1: an untouched block heads nothing else");
       pages = std::uint64_t{1} << kMaxOrder;
       free += pages;
-      ++top;
     } else if (state_of(tag) != BlockState::kInside) {
       check(zone_of(tag) == zone_.index, "BUDDY-1: a block names the zone it lies in");
       pages = std::uint64_t{1} << order_of(tag);
@@ -69,13 +67,12 @@ void Buddy::audit_buddy() const {
       --present;  // absent: counted below like a frame, so taken off here
     }
     for (std::uint64_t inner = at + 1; inner < at + pages; ++inner) {
-      check(state_of(hardware_.frame(Pfn(inner)).tag) == BlockState::kInside, "FRAME-1: no block heads lie in another");
+      check(state_of(frames_.at(Pfn(inner)).tag) == BlockState::kInside, "FRAME-1: no block heads lie in another");
     }
     present += pages;
     at += pages;
   }
-  check(top == zone_.blocks[kMaxOrder], "BUDDY-3: the bitmap holds as many blocks as its zone counts");
-  check(free == zone_.free && on_lists + (top << kMaxOrder) == free, "ACCT-1: a zone counts the free frames it has");
+  check(free == zone_.free && on_lists == free, "ACCT-1: a zone counts the free frames it has");
   check(present == zone_.managed, "FRAME-1: every frame lies in one block");
 }
 

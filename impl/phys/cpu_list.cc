@@ -2,29 +2,29 @@
 
 namespace mmtwin::impl {
 
-void CpuList::enter_slowly() {
+void CpuList::enter() {
   for (;;) {
-    if ((load_relaxed(attention) & kFence) != 0) owner_fence();
-    if ((load_acquire(attention) & kVisited) == 0) return;
-    // Step back: the visitor waits for busy to fall.
-    store_release(busy, std::uint32_t{0});
-    while ((load_acquire(attention) & kVisited) != 0) wait_a_moment();
-    store_relaxed(busy, std::uint32_t{1});
+    store_relaxed(busy_, std::uint32_t{1});
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if ((load_relaxed(attention_) & kFence) != 0) owner_fence();
+    if ((load_acquire(attention_) & kVisited) == 0) return;
+    // Step back: the visitor waits for busy to fall.
+    store_release(busy_, std::uint32_t{0});
+    while ((load_acquire(attention_) & kVisited) != 0) wait_a_moment();
   }
 }
 
 void CpuList::visit() {
-  std::uint32_t before = load_relaxed(attention) & ~kVisited;
+  std::uint32_t before = load_relaxed(attention_) & ~kVisited;
   // One visitor at a time; the others queue here.
-  while (!compare_exchange(attention, before, before | kVisited)) {
+  while (!compare_exchange(attention_, before, before | kVisited)) {
     before &= ~kVisited;
     wait_a_moment();
   }
   visitor_barrier();
-  while (load_acquire(busy) != 0) wait_a_moment();
+  while (load_acquire(busy_) != 0) wait_a_moment();
 }
 
-void CpuList::end_visit() { store_release(attention, load_relaxed(attention) & ~kVisited); }
+void CpuList::end_visit() { clear_bits(attention_, kVisited); }
 
 }  // namespace mmtwin::impl

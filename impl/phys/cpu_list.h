@@ -12,63 +12,112 @@
 #include <cstdint>
 
 #include "impl/phys/frame.h"
-#include "impl/platform/hardware.h"
+#include "impl/platform/frame_table.h"
 #include "version/asymmetric_barrier.h"
 #include "version/shared_word.h"
 
 namespace mmtwin::impl {
 
-struct alignas(64) CpuList {
+class alignas(64) CpuList {
+ public:
+  // Why the owner must not take the fast path. Anybody may set and clear these.
   static constexpr std::uint32_t kFence = 1;    // this host has no asymmetric barrier: the owner fences
   static constexpr std::uint32_t kVisited = 2;  // a visitor works here or waits to
+  static constexpr std::uint32_t kLow = 4;      // the zone has too few free frames to serve a plain request
+  static constexpr std::uint32_t kFailing = 8;  // fail_next counts requests: each must be looked at
 
-  std::uint32_t first = kNoFrame;  // linked by FrameDescriptor::next, last pushed first
-  std::uint32_t count = 0;
-  std::uint32_t busy = 0;          // 1: the owner is inside
-  std::uint32_t attention = 0;     // kFence | kVisited; 0 on the fast path
-  std::uint32_t tag = 0;           // listed_tag of its zone and CPU
-  std::uint32_t high = 0;          // longest it may be between operations
-  std::uint32_t batch = 0;         // frames moved at once to or from the zone
-
-  // ---- owner, or the visitor between enter and leave ----
-  void push(Hardware& hardware, std::uint32_t frame) {
-    FrameDescriptor& d = hardware.edit(Pfn(frame));
-    check(state_of(tag_of(d)) != BlockState::kListed && state_of(tag_of(d)) != BlockState::kFreeHead,
-          "PCP-1: a frame is listed once");
-    push(d, frame);
-  }
-  // `descriptor` is the frame's, already marked.
-  void push(FrameDescriptor& descriptor, std::uint32_t frame) {
-    set_tag(descriptor, tag);
-    descriptor.next = first;
-    first = frame;
-    ++count;
-  }
-  // The list must not be empty. The caller sets the frame's tag.
-  FrameDescriptor& pop(Hardware& hardware, std::uint32_t& frame) {
-    frame = first;
-    FrameDescriptor& d = hardware.edit(Pfn(frame));
-    check(tag_of(d) == tag, "PCP-1: a frame on a list is marked as listed there");
-    first = d.next;
-    --count;
-    return d;
+  void boot(std::uint32_t tag, std::uint32_t high, std::uint32_t batch) {
+    tag_ = tag;
+    high_ = high;
+    batch_ = batch;
+    attention_ = owner_must_fence() ? kFence : 0;
   }
 
   // ---- owner ----
-  void enter() {
-    store_relaxed(busy, std::uint32_t{1});
+  // False: something wants attention; the owner is not inside.
+  bool enter_quickly() {
+    store_relaxed(busy_, std::uint32_t{1});
     // The compiler may not sink the store; the processor may, and that is what the visitor's barrier is for.
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    if (load_acquire(attention) != 0) [[unlikely]] enter_slowly();
+    if (load_acquire(attention_) == 0) [[likely]] return true;
+    store_release(busy_, std::uint32_t{0});
+    return false;
   }
-  void leave() { store_release(busy, std::uint32_t{0}); }
+  // Waits until no visitor is here.
+  void enter();
+  void leave() { store_release(busy_, std::uint32_t{0}); }
+  // leave(), and `frame` (kNoFrame: none) is the hot one from now on: one store for both words.
+  void leave_with(std::uint32_t frame) {
+    __atomic_store_n(reinterpret_cast<BothWords*>(&hot_), std::uint64_t{frame}, __ATOMIC_RELEASE);
+  }
 
   // ---- visitor ----
   void visit();
   void end_visit();
 
+  // ---- owner or visitor, inside ----
+  std::uint32_t hot() const { return hot_; }
+  // `descriptor` is the frame's, already marked. True: the list is longer than high now.
+  [[nodiscard]] bool push(FrameDescriptor& descriptor, std::uint32_t frame) {
+    if (hot_ == kNoFrame) {
+      set_tag(descriptor, tag_);
+      hot_ = frame;
+      return false;
+    }
+    link(descriptor, frame);
+    // With the hot one: frames are linked only while there is one, so a free hot place never makes the list too long.
+    return linked_ >= high_;
+  }
+  void link(FrameDescriptor& descriptor, std::uint32_t frame) {
+    set_tag(descriptor, tag_);
+    descriptor.next = first_;
+    first_ = frame;
+    ++linked_;
+  }
+  // Both: kNoFrame if there is none. The caller sets the frame's tag.
+  std::uint32_t pop() {
+    const std::uint32_t taken = hot_;
+    hot_ = kNoFrame;
+    return taken;
+  }
+  std::uint32_t pop_linked(const FrameTable& frames) {
+    const std::uint32_t taken = first_;
+    if (taken == kNoFrame) return kNoFrame;
+    const FrameDescriptor& descriptor = frames.at(Pfn(taken));
+    check_listed(descriptor);
+    first_ = descriptor.next;
+    --linked_;
+    return taken;
+  }
+  void check_listed(const FrameDescriptor& descriptor) const {
+    if constexpr (kChecked) check(tag_of(descriptor) == tag_, "PCP-1: a frame on a list is marked as listed there");
+  }
+
+  // ---- anybody ----
+  std::uint32_t& attention() { return attention_; }
+  std::uint32_t tag() const { return tag_; }      // of every frame on it: its zone and CPU
+  std::uint32_t batch() const { return batch_; }  // frames moved at once to or from the zone
+  std::uint32_t high() const { return high_; }    // longest it may be between operations
+
+  // ---- at rest ----
+  std::uint32_t first() const { return first_; }
+  std::uint32_t linked() const { return linked_; }
+  std::uint32_t length() const { return linked_ + (hot_ != kNoFrame ? 1 : 0); }
+  bool is_at_rest() const { return busy_ == 0 && (attention_ & kVisited) == 0; }
+
  private:
-  void enter_slowly();
+  using BothWords [[gnu::may_alias]] = std::uint64_t;
+
+  // One frame beside the linked ones: a frame that is freed and taken again in turn passes through one word, and the
+  // processor waits for one store instead of four (bench/fast/order0_pair.cc).
+  alignas(8) std::uint32_t hot_ = kNoFrame;
+  std::uint32_t busy_ = 0;          // 1: the owner is inside
+  std::uint32_t attention_ = 0;     // 0 on the fast path
+  std::uint32_t tag_ = 0;
+  std::uint32_t first_ = kNoFrame;  // linked by FrameDescriptor::next, last pushed first
+  std::uint32_t linked_ = 0;        // frames from first_ on
+  std::uint32_t high_ = 0;
+  std::uint32_t batch_ = 0;
 };
 static_assert(sizeof(CpuList) == 64);
 

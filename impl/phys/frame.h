@@ -28,6 +28,10 @@ constexpr std::uint32_t used_head_tag(unsigned order, Role role, unsigned zone) 
   return static_cast<std::uint32_t>(BlockState::kUsedHead) | order << 8 | static_cast<std::uint32_t>(role) << 16 |
          zone << 24;
 }
+constexpr bool is_used_head_of_order(std::uint32_t tag, unsigned order) {
+  return (tag & 0xffff) == (static_cast<std::uint32_t>(BlockState::kUsedHead) | order << 8);
+}
+constexpr bool is_of_same_zone(std::uint32_t a, std::uint32_t b) { return ((a ^ b) & 0x0f000000) == 0; }
 static_assert(zone_of(listed_tag(7, 7)) == 7 && cpu_of(listed_tag(7, 7)) == 7);
 static_assert(order_of(used_head_tag(10, Role::kSlab, 3)) == 10 && role_of(used_head_tag(10, Role::kSlab, 3)) == 6);
 

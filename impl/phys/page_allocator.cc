@@ -22,6 +22,7 @@ constexpr unsigned entries_per_table(GeometryName geometry) {
 
 PageAllocator::PageAllocator(Hardware& hardware)
     : hardware_(hardware),
+      frames_(hardware.table()),
       lists_(hardware.boot_memory().place<CpuList>(hardware.machine().cpus * kMaxZones)),
       watermark_min_(hardware.machine().watermark_min),
       reference_limit_(reference_limit(hardware.machine().geometry)),
@@ -35,33 +36,37 @@ PageAllocator::PageAllocator(Hardware& hardware)
       if (span.count.raw() == 0) continue;
       const unsigned index = zone_index(NodeId(node), static_cast<ZoneKind>(kind));
       zones_[index].emplace(hardware, index, span);
-      free_[index] = &zones_[index]->zone().free;
       managed[index] = zones_[index]->zone().managed;
     }
   }
   zone_lists_.emplace(machine, managed);
   for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
     for (unsigned zone = 0; zone < kMaxZones; ++zone) {
-      CpuList& list = list_of(CpuId(cpu), zone);
-      list.tag = listed_tag(zone, cpu);
-      list.high = machine.pcp_high;
-      list.batch = machine.pcp_batch;
-      list.attention = owner_must_fence() ? CpuList::kFence : 0;
+      list_of(CpuId(cpu), zone).boot(listed_tag(zone, cpu), machine.pcp_high, machine.pcp_batch);
     }
+    const ZoneChoice& first = zone_lists_->of(CpuId(cpu), kAnyNode, kGfpWait).choices[0];
+    plain_lists_[cpu] = &list_of(CpuId(cpu), first.zone);
+    zones_[first.zone]->zone().plain_floor = watermark_min_ + first.reserve;
+    hardware.failures().warn(plain_lists_[cpu]->attention(), CpuList::kFailing);
+  }
+  for (unsigned zone = 0; zone < kMaxZones; ++zone) {
+    if (zones_[zone].has_value()) note_free(zone);
   }
   hardware.interrupts().connect(Interrupt::kDrainLists, *this);
 }
 
 // ---- requests ----
 
-Outcome<Pfn> PageAllocator::refuse(CpuId cpu, const PageRequest& request) {
+Outcome<Pfn> PageAllocator::refuse(CpuId cpu, PageRequest request) {
   hardware_.emit({.kind = EventKind::kPageRefused, .cpu = cpu, .order = request.order, .role = request.role,
                   .frame = {}, .place = static_cast<std::uint64_t>(request.cache)});
   return Refusal::kOom;
 }
 
-Outcome<Pfn> PageAllocator::allocate_slowly(CpuId cpu, const PageRequest& request) {
+Outcome<Pfn> PageAllocator::allocate_slowly(CpuId cpu, PageRequest request) {
   check(request.order.raw() <= kMaxOrder, "a block is at most of the top order");
+  const bool may_fail = !request.gfp.has(kGfpNofail);
+  if (may_fail && hardware_.failures().request_fails(cpu)) return refuse(cpu, request);
   std::uint32_t frame = try_zones(cpu, request);
   if (frame == kNoFrame && request.gfp.any(kGfpWait | kGfpNofail)) {
     drain_all(cpu);
@@ -73,45 +78,89 @@ Outcome<Pfn> PageAllocator::allocate_slowly(CpuId cpu, const PageRequest& reques
 }
 
 // The first zone that may give, gives (ZONE-3).
-std::uint32_t PageAllocator::try_zones(CpuId cpu, const PageRequest& request) {
+std::uint32_t PageAllocator::try_zones(CpuId cpu, PageRequest request) {
   const unsigned order = request.order.raw();
   for (const ZoneChoice& choice : zone_lists_->of(cpu, request.node, request.gfp)) {
     if (!may_give(choice, request)) continue;
     const std::uint32_t frame = order == 0 ? take_single(cpu, choice.zone) : take_block(choice.zone, order);
     if (frame == kNoFrame) continue;
-    hand_out(cpu, frame, hardware_.edit(Pfn(frame)), choice.zone, request);
+    hand_out(cpu, frame, choice.zone, request);
     return frame;
   }
   return kNoFrame;
 }
 
+// The fast path found no hot frame; it is inside the list.
+Outcome<Pfn> PageAllocator::allocate_linked(CpuId cpu, CpuList& list, PageRequest request) {
+  const std::uint32_t frame = list.pop_linked(frames_);
+  if (frame == kNoFrame) {
+    list.leave();
+    return allocate_slowly(cpu, request);
+  }
+  make_used(frames_.edit(Pfn(frame)), 0, request.role, zone_of(list.tag()));
+  list.leave();
+  hardware_.take_frames(cpu, Pfn(frame), request.order, request.role, request.cache);
+  if (request.gfp.has(kGfpZero)) zero_block(cpu, Pfn(frame), 1, request.role);
+  return Pfn(frame);
+}
+
 std::uint32_t PageAllocator::take_single(CpuId cpu, unsigned zone) {
   CpuList& list = list_of(cpu, zone);
-  std::uint32_t frame = kNoFrame;
   list.enter();
-  if (list.count == 0) fill(cpu, zone, list);
-  if (list.count != 0) set_tag(list.pop(hardware_, frame), kInsideTag);
+  std::uint32_t frame = list.pop();
+  if (frame == kNoFrame) frame = list.pop_linked(frames_);
+  if (frame == kNoFrame) {
+    fill(cpu, zone, list);
+    frame = list.pop_linked(frames_);
+  }
+  // Off the list before the owner leaves it: a visitor must not find a listed frame that no list holds.
+  if (frame != kNoFrame) set_tag(frames_.edit(Pfn(frame)), kInsideTag);
   list.leave();
   return frame;
 }
 
 std::uint32_t PageAllocator::take_block(unsigned zone, unsigned order) {
   const LockGuard guard(zones_[zone]->zone().lock);
-  return zones_[zone]->take(order);
+  const std::uint32_t head = zones_[zone]->take(order);
+  note_free(zone);
+  return head;
 }
 
+// Under the zone's lock, whenever its free count changed: the lists whose fast path serves plain requests learn when the
+// zone may not give any more, and when it may again (ZONE-2).
+void PageAllocator::note_free(unsigned index) {
+  Zone& zone = zones_[index]->zone();
+  const bool is_low = zone.free <= zone.plain_floor;
+  if (is_low == zone.is_low) return;
+  zone.is_low = is_low;
+  for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
+    std::uint32_t& attention = list_of(CpuId(cpu), index).attention();
+    if (is_low) {
+      set_bits(attention, CpuList::kLow);
+    } else {
+      clear_bits(attention, CpuList::kLow);
+    }
+  }
+}
+
+// Whole blocks at once: a block that is not split down to its frames first costs one step instead of one per frame.
 void PageAllocator::fill(CpuId cpu, unsigned zone, CpuList& list) {
   point("list_fill");
   Buddy& buddy = *zones_[zone];
   const LockGuard guard(buddy.zone().lock);
-  for (std::uint32_t i = 0; i < list.batch; ++i) {
-    const std::uint32_t frame = buddy.take(0);
-    if (frame == kNoFrame) return;
-    FrameDescriptor& descriptor = hardware_.edit(Pfn(frame));
-    list.push(descriptor, frame);
-    hardware_.emit({.kind = EventKind::kListFilled, .cpu = cpu, .order = {},
-                    .index = static_cast<std::uint16_t>(cpu.raw()), .frame = Pfn(frame)});
+  for (std::uint32_t wanted = list.batch(); wanted != 0;) {
+    const unsigned order = buddy.lowest_order(static_cast<unsigned>(std::bit_width(wanted)) - 1);
+    const std::uint32_t head = buddy.take(order);
+    if (head == kNoFrame) break;
+    wanted -= std::uint32_t{1} << order;
+    // From the top down: the lowest frame is handed out first.
+    for (std::uint32_t i = std::uint32_t{1} << order; i-- > 0;) {
+      list.link(frames_.edit(Pfn(head + i)), head + i);
+      hardware_.emit({.kind = EventKind::kListFilled, .cpu = cpu, .order = {},
+                      .index = static_cast<std::uint16_t>(cpu.raw()), .frame = Pfn(head + i)});
+    }
   }
+  note_free(zone);
 }
 
 Outcome<Pfn> PageAllocator::allocate_exact(CpuId cpu, PageCount pages, PageRequest request) {
@@ -123,8 +172,8 @@ Outcome<Pfn> PageAllocator::allocate_exact(CpuId cpu, PageCount pages, PageReque
   if (!block) return block;
   const Pfn first = *block;
   const std::uint64_t count = pages_in(request.order).raw();
-  const unsigned zone = zone_of(hardware_.frame(first).tag);
-  for (std::uint64_t i = 0; i < count; ++i) make_used(hardware_.edit(first + PageCount(i)), 0, request.role, zone);
+  const unsigned zone = zone_of(frames_.at(first).tag);
+  for (std::uint64_t i = 0; i < count; ++i) make_used(frames_.edit(first + PageCount(i)), 0, request.role, zone);
   for (std::uint64_t i = pages.raw(); i < count; ++i) free(cpu, first + PageCount(i), Order(0));
   if (asked.has(kGfpZero)) zero_block(cpu, first, pages.raw(), request.role);
   return first;
@@ -138,13 +187,26 @@ void PageAllocator::zero_block(CpuId cpu, Pfn first, std::uint64_t pages, Role r
 // ---- freeing ----
 
 void PageAllocator::free_block(CpuId cpu, Pfn head, Order order) {
-  const std::uint32_t tag = tag_of(hardware_.frame(head));
-  check(state_of(tag) == BlockState::kUsedHead && order_of(tag) == order.raw(),
+  const std::uint32_t tag = tag_of(frames_.at(head));
+  check(is_used_head_of_order(tag, order.raw()),
         "FRAME-1: only a used block is freed, once and whole");
   hardware_.return_frames(cpu, head, order);
   Buddy& buddy = *zones_[zone_of(tag)];
   const LockGuard guard(buddy.zone().lock);
   buddy.give(static_cast<std::uint32_t>(head.raw()), order.raw());
+  note_free(zone_of(tag));
+}
+
+// The fast path found the hot place taken; it is inside the list.
+void PageAllocator::free_linked(CpuId cpu, CpuList& list, std::uint32_t frame) {
+  if (list.push(frames_.edit(Pfn(frame)), frame)) drain_list(cpu, zone_of(list.tag()), list, list.batch());
+  list.leave();
+}
+
+void PageAllocator::free_single(CpuId cpu, std::uint32_t frame, unsigned zone) {
+  CpuList& list = list_of(cpu, zone);
+  list.enter();
+  free_linked(cpu, list, frame);
 }
 
 void PageAllocator::free_exact(CpuId cpu, Pfn first, PageCount pages) {
@@ -152,7 +214,7 @@ void PageAllocator::free_exact(CpuId cpu, Pfn first, PageCount pages) {
 }
 
 void PageAllocator::get(Pfn frame) {
-  FrameDescriptor& descriptor = hardware_.edit(frame);
+  FrameDescriptor& descriptor = frames_.edit(frame);
   check(is_used_head(descriptor), "FRAME-2: only a used frame gains a reference");
   std::uint32_t before = load_relaxed(descriptor.references);
   while (before != reference_limit_ && !compare_exchange(descriptor.references, before, before + 1)) {
@@ -160,7 +222,7 @@ void PageAllocator::get(Pfn frame) {
 }
 
 bool PageAllocator::put(CpuId cpu, Pfn frame) {
-  FrameDescriptor& descriptor = hardware_.edit(frame);
+  FrameDescriptor& descriptor = frames_.edit(frame);
   std::uint32_t before = load_relaxed(descriptor.references);
   check(is_used_head(descriptor) && before != 0, "FRAME-2: only a referenced frame loses a reference");
   // A saturated count has forgotten how many there are: the frame stays for ever.
@@ -179,13 +241,15 @@ void PageAllocator::drain_list(CpuId cpu, unsigned zone, CpuList& list, std::uin
   point("list_drain");
   Buddy& buddy = *zones_[zone];
   const LockGuard guard(buddy.zone().lock);
-  for (; frames != 0 && list.count != 0; --frames) {
-    std::uint32_t frame;
-    list.pop(hardware_, frame);
+  for (; frames != 0; --frames) {
+    std::uint32_t frame = list.pop_linked(frames_);
+    if (frame == kNoFrame) frame = list.pop();
+    if (frame == kNoFrame) break;
     buddy.give(frame, 0);
     hardware_.emit({.kind = EventKind::kListDrained, .cpu = cpu, .order = {},
                     .index = static_cast<std::uint16_t>(cpu.raw()), .frame = Pfn(frame)});
   }
+  note_free(zone);
 }
 
 void PageAllocator::drain_own(CpuId cpu) {
@@ -193,7 +257,7 @@ void PageAllocator::drain_own(CpuId cpu) {
     if (!zones_[zone].has_value()) continue;
     CpuList& list = list_of(cpu, zone);
     list.enter();
-    if (list.count != 0) drain_list(cpu, zone, list, list.count);
+    if (list.length() != 0) drain_list(cpu, zone, list, list.length());
     list.leave();
   }
 }
@@ -203,7 +267,7 @@ void PageAllocator::drain_visited(CpuId target) {
     if (!zones_[zone].has_value()) continue;
     CpuList& list = list_of(target, zone);
     list.visit();
-    if (list.count != 0) drain_list(target, zone, list, list.count);
+    if (list.length() != 0) drain_list(target, zone, list, list.length());
     list.end_visit();
   }
 }
@@ -232,13 +296,16 @@ void PageAllocator::audit_lists() const {
     for (unsigned zone = 0; zone < kMaxZones; ++zone) {
       const CpuList& own = list(CpuId(cpu), zone);
       std::uint32_t count = 0;
-      for (std::uint32_t at = own.first; at != kNoFrame && count <= own.count; at = hardware_.frame(Pfn(at)).next) {
-        check(hardware_.frame(Pfn(at)).tag == own.tag, "PCP-1: a frame on a list is marked as listed there");
+      for (std::uint32_t at = own.first(); at != kNoFrame && count <= own.linked(); at = frames_.at(Pfn(at)).next) {
+        check(frames_.at(Pfn(at)).tag == own.tag(), "PCP-1: a frame on a list is marked as listed there");
         ++count;
       }
-      check(count == own.count, "ACCT-1: a list counts the frames it has");
-      check(count <= own.high, "PCP-2: a list is never longer than high");
-      check(own.busy == 0 && (own.attention & CpuList::kVisited) == 0, "PCP-1: nobody is inside a list at rest");
+      if (own.hot() != kNoFrame) {
+        check(frames_.at(Pfn(own.hot())).tag == own.tag(), "PCP-1: a frame on a list is marked as listed there");
+      }
+      check(count == own.linked(), "ACCT-1: a list counts the frames it has");
+      check(own.length() <= own.high(), "PCP-2: a list is never longer than high");
+      check(own.is_at_rest(), "PCP-1: nobody is inside a list at rest");
     }
   }
 }
@@ -250,9 +317,10 @@ void PageAllocator::dump(std::FILE* to) const {
   for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
     for (unsigned zone = 0; zone < kMaxZones; ++zone) {
       const CpuList& own = list(CpuId(cpu), zone);
-      if (own.count == 0) continue;
-      std::fprintf(to, "cpu %u zone %u list %u:", cpu, zone, own.count);
-      for (std::uint32_t at = own.first; at != kNoFrame; at = hardware_.frame(Pfn(at)).next) std::fprintf(to, " %u", at);
+      if (own.length() == 0) continue;
+      std::fprintf(to, "cpu %u zone %u list %u:", cpu, zone, own.length());
+      if (own.hot() != kNoFrame) std::fprintf(to, " %u", own.hot());
+      for (std::uint32_t at = own.first(); at != kNoFrame; at = frames_.at(Pfn(at)).next) std::fprintf(to, " %u", at);
       std::fprintf(to, "\n");
     }
   }

@@ -24,6 +24,7 @@
 
 namespace mmtwin::impl {
 
+// Small enough to travel in a register.
 struct PageRequest {
   Role role = Role::kBlock;
   Order order{};
@@ -39,7 +40,7 @@ class PageAllocator final : public InterruptHandler {
 
   // The first frame of a block: one used head of `order` with reference count 1, no mappings, not exclusive, owner 0. With
   // kGfpZero its bytes are zero; of a table (kTable, kRootTable) those that its geometry uses. Refusals: kOom.
-  Outcome<Pfn> allocate(CpuId cpu, const PageRequest& request);
+  Outcome<Pfn> allocate(CpuId cpu, PageRequest request);
   // The first of `pages` (1 to 1024) frames in a row, each its own block of order 0; request.order is not read. Refusals:
   // kOom.
   Outcome<Pfn> allocate_exact(CpuId cpu, PageCount pages, PageRequest request);
@@ -75,13 +76,17 @@ class PageAllocator final : public InterruptHandler {
     return watermark_min_;
   }
   CpuList& list_of(CpuId cpu, unsigned zone) { return lists_[cpu.raw() * kMaxZones + zone]; }
-  bool may_give(const ZoneChoice& choice, const PageRequest& request) const;
-  void hand_out(CpuId cpu, std::uint32_t frame, FrameDescriptor& descriptor, unsigned zone, const PageRequest& request);
+  bool may_give(const ZoneChoice& choice, PageRequest request) const;
+  void hand_out(CpuId cpu, std::uint32_t frame, unsigned zone, PageRequest request);
   void make_used(FrameDescriptor& descriptor, unsigned order, Role role, unsigned zone);
   void zero_block(CpuId cpu, Pfn first, std::uint64_t pages, Role role);
-  Outcome<Pfn> allocate_slowly(CpuId cpu, const PageRequest& request);
-  Outcome<Pfn> refuse(CpuId cpu, const PageRequest& request);
-  std::uint32_t try_zones(CpuId cpu, const PageRequest& request);
+  Outcome<Pfn> allocate_slowly(CpuId cpu, PageRequest request);
+  Outcome<Pfn> allocate_linked(CpuId cpu, CpuList& list, PageRequest request);
+  void free_linked(CpuId cpu, CpuList& list, std::uint32_t frame);
+  void free_single(CpuId cpu, std::uint32_t frame, unsigned zone);
+  void note_free(unsigned zone);
+  Outcome<Pfn> refuse(CpuId cpu, PageRequest request);
+  std::uint32_t try_zones(CpuId cpu, PageRequest request);
   std::uint32_t take_single(CpuId cpu, unsigned zone);
   std::uint32_t take_block(unsigned zone, unsigned order);
   void fill(CpuId cpu, unsigned zone, CpuList& list);
@@ -91,21 +96,22 @@ class PageAllocator final : public InterruptHandler {
   void free_block(CpuId cpu, Pfn head, Order order);
 
   Hardware& hardware_;
+  FrameTable frames_;
   CpuList* lists_;  // [cpu][zone], in boot memory
+  std::array<CpuList*, kMaxCpus> plain_lists_{};  // of the first zone for a request without special flags
   std::uint64_t watermark_min_;
   std::uint32_t reference_limit_;
   unsigned table_entries_;
   unsigned cpus_;
-  std::array<std::uint64_t*, kMaxZones> free_{};  // each zone's free count, for the fast path
   std::array<std::optional<Buddy>, kMaxZones> zones_;
   std::optional<ZoneLists> zone_lists_;
 };
 
-// ---- the fast paths: one cache line of list, one descriptor, no lock ----
+// ---- the fast paths: one cache line of list, one descriptor, the zone's free count; no lock ----
 
-inline bool PageAllocator::may_give(const ZoneChoice& choice, const PageRequest& request) const {
+inline bool PageAllocator::may_give(const ZoneChoice& choice, PageRequest request) const {
   const std::uint64_t reserve = request.gfp.any(kGfpNofail) ? 0 : choice.reserve;
-  return zone_may_give<std::uint64_t>(load_relaxed(*free_[choice.zone]), pages_in(request.order).raw(),
+  return zone_may_give<std::uint64_t>(zones_[choice.zone]->zone().free_now(), pages_in(request.order).raw(),
                                       min_for_request(request.gfp), reserve);
 }
 
@@ -116,46 +122,46 @@ inline void PageAllocator::make_used(FrameDescriptor& d, unsigned order, Role ro
   d.owner = 0;
 }
 
-inline void PageAllocator::hand_out(CpuId cpu, std::uint32_t frame, FrameDescriptor& descriptor, unsigned zone,
-                                    const PageRequest& request) {
-  make_used(descriptor, request.order.raw(), request.role, zone);
+inline void PageAllocator::hand_out(CpuId cpu, std::uint32_t frame, unsigned zone, PageRequest request) {
+  make_used(frames_.edit(Pfn(frame)), request.order.raw(), request.role, zone);
   hardware_.take_frames(cpu, Pfn(frame), request.order, request.role, request.cache);
 }
 
-inline Outcome<Pfn> PageAllocator::allocate(CpuId cpu, const PageRequest& request) {
+// Inlined, so that a request whose fields are constants costs no decisions about them. Failures and watermarks are among
+// what the list's attention word warns of.
+[[gnu::always_inline]] inline Outcome<Pfn> PageAllocator::allocate(CpuId cpu, PageRequest request) {
   hardware_.emit({.kind = EventKind::kPageRequested, .cpu = cpu, .order = request.order, .role = request.role,
                   .frame = {}, .place = static_cast<std::uint64_t>(request.cache)});
-  const bool may_fail = !request.gfp.has(kGfpNofail);
-  if (may_fail && hardware_.failures().request_fails(cpu)) [[unlikely]] return refuse(cpu, request);
-  const ZoneList& zones = zone_lists_->of(cpu, request.node, request.gfp);
-  if (request.order.raw() == 0 && zones.count != 0 && may_give(zones.choices[0], request)) {
-    const unsigned zone = zones.choices[0].zone;
-    CpuList& list = list_of(cpu, zone);
-    list.enter();
-    if (list.count != 0) [[likely]] {
-      std::uint32_t frame;
-      FrameDescriptor& descriptor = list.pop(hardware_, frame);
-      hand_out(cpu, frame, descriptor, zone, request);
-      list.leave();
-      if (request.gfp.has(kGfpZero)) zero_block(cpu, Pfn(frame), 1, request.role);
-      return Pfn(frame);
-    }
-    list.leave();
-  }
-  return allocate_slowly(cpu, request);
+  const bool is_plain = request.order.raw() == 0 && request.node == kAnyNode &&
+                        !request.gfp.any(kGfpDma | kGfpHigh | kGfpNofail | kGfpThisNode);
+  if (!is_plain) return allocate_slowly(cpu, request);
+  CpuList& list = *plain_lists_[cpu.raw()];
+  if (!list.enter_quickly()) [[unlikely]] return allocate_slowly(cpu, request);
+  const std::uint32_t frame = list.hot();
+  if (frame == kNoFrame) [[unlikely]] return allocate_linked(cpu, list, request);
+  FrameDescriptor& descriptor = frames_.edit(Pfn(frame));
+  list.check_listed(descriptor);
+  make_used(descriptor, 0, request.role, zone_of(list.tag()));
+  list.leave_with(kNoFrame);
+  hardware_.take_frames(cpu, Pfn(frame), request.order, request.role, request.cache);
+  if (request.gfp.has(kGfpZero)) zero_block(cpu, Pfn(frame), 1, request.role);
+  return Pfn(frame);
 }
 
-inline void PageAllocator::free(CpuId cpu, Pfn head, Order order) {
+[[gnu::always_inline]] inline void PageAllocator::free(CpuId cpu, Pfn head, Order order) {
   if (order.raw() != 0) return free_block(cpu, head, order);
-  FrameDescriptor& descriptor = hardware_.edit(head);
+  FrameDescriptor& descriptor = frames_.edit(head);
   const std::uint32_t tag = tag_of(descriptor);
-  check(state_of(tag) == BlockState::kUsedHead && order_of(tag) == 0, "FRAME-1: only a used frame is freed, once");
+  check(is_used_head_of_order(tag, 0), "FRAME-1: only a used frame is freed, once");
   hardware_.return_frames(cpu, head, order);
-  CpuList& list = list_of(cpu, zone_of(tag));
-  list.enter();
-  list.push(descriptor, static_cast<std::uint32_t>(head.raw()));
-  if (list.count > list.high) [[unlikely]] drain_list(cpu, zone_of(tag), list, list.batch);
-  list.leave();
+  CpuList& list = *plain_lists_[cpu.raw()];
+  // A guess that the processor can predict, not an address that it has to wait for.
+  if (!is_of_same_zone(tag, list.tag()) || !list.enter_quickly()) [[unlikely]] {
+    return free_single(cpu, static_cast<std::uint32_t>(head.raw()), zone_of(tag));
+  }
+  if (list.hot() != kNoFrame) [[unlikely]] return free_linked(cpu, list, static_cast<std::uint32_t>(head.raw()));
+  set_tag(descriptor, list.tag());
+  list.leave_with(static_cast<std::uint32_t>(head.raw()));
 }
 
 }  // namespace mmtwin::impl

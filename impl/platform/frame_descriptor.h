@@ -6,8 +6,8 @@
 //
 // Field        Bytes  Meaning
 // tag           0-3   bits 0-7 state, 8-15 order, 16-23 role (vocab Role), 24-27 zone (node * 2 + ZoneKind), 28-31 CPU
-//   state 0           inside: covered by the block of some other head, or by a free block of order 10, or absent
-//   state 1           heads a free block of `order` (0 to 9) in `zone`; next and prev link the zone's list of that order
+//   state 0           inside: covered by the block of some other head, or by an untouched free block, or absent
+//   state 1           heads a free block of `order` in `zone`; next and prev link the zone's list of that order
 //   state 2           a single frame on the list of (CPU, zone); next links that list
 //   state 3           heads a used block of `order` for `role` in `zone`
 // next, prev    4-11  frame numbers, kNoFrame ends a list; prev is stale in the first block of a list; both are stale in
@@ -18,8 +18,8 @@
 // owner        24-31  used head: a word for whoever holds the block; 0 when handed out
 //
 // Which block covers frame f: for o = 0 to 10, the frame h = f with the low o bits cleared heads it iff h's state is 1 or 3
-// and its order >= o (for o = 0 also state 2). If none does, f is in a free block of order 10 iff the zone's bitmap of
-// top-order blocks says so (Zone in impl/phys/zone.h), else absent. Fields that the state does not name are stale.
+// and its order >= o, or o = 0 and its state is 2. If none does, f lies in a free block of order 10 iff one of its zone's
+// untouched runs holds it (Zone in impl/phys/zone.h), else it is absent. Fields that the state does not name are stale.
 #pragma once
 
 #include <cstdint>

@@ -9,15 +9,16 @@ std::uint64_t whole_blocks(std::uint64_t frames) {
   return (frames + block - 1) / block * block;
 }
 
+FrameDescriptor* descriptors_in(HostMemory& memory) { return reinterpret_cast<FrameDescriptor*>(memory.data()); }
+
 }  // namespace
 
 Hardware::Hardware(const MachineDescription& machine)
     : machine_(machine),
-      frames_(whole_blocks(machine.frame_limit())),
-      descriptor_memory_(frames_ * sizeof(FrameDescriptor)),
-      ram_memory_(frames_ * kPageBytes),
-      descriptors_(reinterpret_cast<FrameDescriptor*>(descriptor_memory_.data())),
-      marks_(descriptors_, ram_memory_.data(), frames_, boot_memory_),
+      descriptor_memory_(whole_blocks(machine.frame_limit()) * sizeof(FrameDescriptor)),
+      ram_memory_(whole_blocks(machine.frame_limit()) * kPageBytes),
+      marks_(descriptors_in(descriptor_memory_), ram_memory_.data(), whole_blocks(machine.frame_limit()), boot_memory_),
+      table_(descriptors_in(descriptor_memory_), whole_blocks(machine.frame_limit()), marks_),
       ram_(ram_memory_.data(), marks_, events_),
       interrupts_(events_),
       failures_(*boot_memory_.place<std::uint64_t>(), events_) {}
@@ -29,11 +30,28 @@ void Interrupts::send(CpuId from, CpuId to, Interrupt kind, std::uint64_t argume
   if (handler != nullptr) handler->on_interrupt(from, to, argument);
 }
 
+void FailureCountdown::fail_next(std::uint64_t n) {
+  store_relaxed(left_, n);
+  for (unsigned i = 0; i < warned_count_; ++i) {
+    if (n != 0) {
+      set_bits(*warned_[i].word, warned_[i].bit);
+    } else {
+      clear_bits(*warned_[i].word, warned_[i].bit);
+    }
+  }
+}
+
+void FailureCountdown::warn(std::uint32_t& word, std::uint32_t bit) {
+  check(warned_count_ < warned_.size(), "one word a CPU is warned of failures");
+  warned_[warned_count_++] = {&word, bit};
+}
+
 bool FailureCountdown::count_down(CpuId cpu) {
   std::uint64_t left = load_relaxed(left_);
   while (left != 0 && !compare_exchange(left_, left, left - 1)) {
   }
   if (left != 1) return false;
+  fail_next(0);
   events_.emit({.kind = EventKind::kFailureInjected, .cpu = cpu, .order = {}, .frame = {}});
   return true;
 }

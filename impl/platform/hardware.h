@@ -11,6 +11,7 @@
 #include "impl/platform/boot_memory.h"
 #include "impl/platform/failure_countdown.h"
 #include "impl/platform/frame_descriptor.h"
+#include "impl/platform/frame_table.h"
 #include "impl/platform/host_memory.h"
 #include "impl/platform/interrupts.h"
 #include "impl/platform/ram.h"
@@ -29,21 +30,12 @@ class Hardware {
   Hardware& operator=(const Hardware&) = delete;
 
   const MachineDescription& machine() const { return machine_; }
-  // Descriptors exist for frames [0, frames()): the description's limit rounded up to a whole block of the top order.
-  std::uint64_t frames() const { return frames_; }
+  std::uint64_t frames() const { return table_.frames(); }
 
-  // ---- descriptors ----
-  const FrameDescriptor& frame(Pfn at) const {
-    check(at.raw() < frames_, "FRAME-1: a frame number lies inside the machine");
-    return descriptors_[at.raw()];
-  }
-  // The one way to change a descriptor. In lockstep builds the reference is good until the next begin_operation().
-  FrameDescriptor& edit(Pfn at) {
-    check(at.raw() < frames_, "FRAME-1: a frame number lies inside the machine");
-    FrameDescriptor& descriptor = descriptors_[at.raw()];
-    marks_.touch(at, descriptor);
-    return descriptor;
-  }
+  // ---- descriptors: see frame_table.h ----
+  const FrameTable& table() const { return table_; }
+  const FrameDescriptor& frame(Pfn at) const { return table_.at(at); }
+  FrameDescriptor& edit(Pfn at) { return table_.edit(at); }
 
   // ---- a block changes hands ----
   // Emits kFrameTaken; the bytes are junk and may be used from now on.
@@ -81,13 +73,12 @@ class Hardware {
 
  private:
   MachineDescription machine_;
-  std::uint64_t frames_;
   HostMemory descriptor_memory_;
   HostMemory ram_memory_;
-  FrameDescriptor* descriptors_;
   EventPort events_;
   BootMemory boot_memory_;
   Marks marks_;
+  FrameTable table_;
   Ram ram_;
   Interrupts interrupts_;
   FailureCountdown failures_;

@@ -31,6 +31,15 @@ constexpr Word subtract_shared(Word& word, Word by) {
   return before;
 }
 
+template <class Word>
+constexpr void set_bits(Word& word, Word bits) {
+  word = static_cast<Word>(word | bits);
+}
+template <class Word>
+constexpr void clear_bits(Word& word, Word bits) {
+  word = static_cast<Word>(word & ~bits);
+}
+
 // True: the word was `expected` and is `desired`. False: `expected` now says what it was instead.
 template <class Word>
 constexpr bool compare_exchange(Word& word, Word& expected, Word desired) {

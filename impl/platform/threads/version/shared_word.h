@@ -36,6 +36,15 @@ inline Word subtract_shared(Word& word, Word by) {
   return std::atomic_ref<Word>(word).fetch_sub(by, std::memory_order_acq_rel);
 }
 
+template <class Word>
+inline void set_bits(Word& word, Word bits) {
+  std::atomic_ref<Word>(word).fetch_or(bits, std::memory_order_acq_rel);
+}
+template <class Word>
+inline void clear_bits(Word& word, Word bits) {
+  std::atomic_ref<Word>(word).fetch_and(static_cast<Word>(~bits), std::memory_order_acq_rel);
+}
+
 // True: the word was `expected` and is `desired`. False: `expected` now says what it was instead.
 template <class Word>
 inline bool compare_exchange(Word& word, Word& expected, Word desired) {
