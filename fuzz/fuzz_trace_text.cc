@@ -1,7 +1,10 @@
 // The codecs alone: any bytes as a trace, as a machine line and as a byte program; what was read survives the way back.
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
-#include "fuzz/target.h"
+#include "fuzz/finding.h"
 #include "vocab/bytes.h"
 #include "vocab/kinds.h"
 #include "vocab/text.h"

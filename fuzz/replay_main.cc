@@ -10,7 +10,7 @@
 #include <iterator>
 #include <vector>
 
-#include "fuzz/target.h"
+#include "fuzz/finding.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 

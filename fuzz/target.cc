@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "fuzz/finding.h"
 #include "lockstep/divergence.h"
 #include "lockstep/minimise.h"
 #include "lockstep/trace.h"
@@ -16,8 +17,6 @@ constexpr std::uint64_t kMostFrames = 4096;  // a machine larger than that costs
 constexpr std::size_t kMostOperations = 1000;
 constexpr double kMinimiseSeconds = 10;
 
-AfterFinding after_finding = [] { std::abort(); };
-
 std::string finding_file(const std::string& law) {
   if (const char* named = std::getenv("MMTWIN_FINDING")) return named;
   return "finding-" + (law.empty() ? std::string("unknown") : law) + ".mmt";
@@ -29,14 +28,6 @@ double minimise_seconds() {
 }
 
 }  // namespace
-
-void set_after_finding(AfterFinding what) { after_finding = what; }
-
-void report_finding(const std::string& message) {
-  std::fprintf(stderr, "%s\n", message.c_str());
-  std::fflush(stderr);
-  after_finding();
-}
 
 Target::Target(TargetOptions options, std::unique_ptr<lockstep::System> system)
     : options_(std::move(options)), system_(std::move(system)), runner_(system_), mutator_(options_.kinds) {

@@ -48,10 +48,4 @@ class Target {
   lockstep::CampaignTotals totals_;
 };
 
-// What happens after a finding was written and reported; abort() unless replaced, as the replay main does.
-using AfterFinding = void (*)();
-void set_after_finding(AfterFinding what);
-// Prints `message` and goes there: for targets that find without a run.
-void report_finding(const std::string& message);
-
 }  // namespace mmtwin::fuzz

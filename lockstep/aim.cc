@@ -240,7 +240,8 @@ unsigned Aim::result_handle(char letter) {
   // Addresses are mostly asked for, so most mappings need no handle.
   if (may_be_none && (place_.offset != 0 || !place_.base.is_none()) && random_.percent(85)) return 0;
   const unsigned number = sketch_.free_handle(letter);
-  return number == 0 && !may_be_none ? 1 : number;
+  if (number != 0) return number;
+  return may_be_none ? static_cast<unsigned>(random_.between(1, sketch_.handles())) : 1;
 }
 
 }  // namespace mmtwin::lockstep

@@ -154,12 +154,23 @@ void Sketch::assume(const Operation& operation) {
           if constexpr (std::is_same_v<T, SpaceHandle>) {
             if (!field.is_none() && space(field) != nullptr) cpu = {field.number(), false};
           } else if constexpr (std::is_same_v<T, Fresh<AddressHandle::kLetter>>) {
-            if (!field.is_none()) addresses_.push_back(field.number());
+            if (!field.is_none()) rename_address(field.number());
           }
         });
         Effects{*this}(op);
       },
       operation);
+}
+
+// An address handle may be given anew: what was known by it is known no more.
+void Sketch::rename_address(unsigned number) {
+  if (std::find(addresses_.begin(), addresses_.end(), number) == addresses_.end()) {
+    addresses_.push_back(number);
+    return;
+  }
+  for (SketchSpace& space : spaces_) {
+    std::erase_if(space.ranges, [&](const SketchRange& range) { return range.at.base.number() == number; });
+  }
 }
 
 const SketchSpace* Sketch::space(SpaceHandle handle) const {

@@ -58,6 +58,7 @@ class Sketch {
   const SketchSpace* space(SpaceHandle handle) const;
   // A number of that kind that nothing has; 0: all are taken.
   unsigned free_handle(char letter) const;
+  unsigned handles() const { return handles_; }
   // Frames that are probably in use, in percent of those that requests may have.
   unsigned pressure() const;
   std::uint64_t frames_free() const;
@@ -71,6 +72,7 @@ class Sketch {
  private:
   struct Effects;
   SketchSpace* find_space(SpaceHandle handle);
+  void rename_address(unsigned number);
   void forget_range(SketchSpace& space, const Place& at, std::uint64_t length);
   void add_range(SketchSpace& space, const SketchRange& range);
 

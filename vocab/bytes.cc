@@ -97,8 +97,10 @@ void decode_machine(Reader& in, MachineDescription& machine) {
 // The choice and variation that give `machine`, or none.
 std::optional<std::array<std::uint8_t, 2>> variation_of(const MachineDescription& machine) {
   for (unsigned choice = 0; choice < kFuzzPresets.size(); ++choice) {
+    const MachineDescription& preset = fuzz_machines()[choice];
+    if (preset.geometry != machine.geometry || preset.node != machine.node) continue;  // variations keep these
     for (unsigned bits = 0; bits < 256; ++bits) {
-      MachineDescription varied = fuzz_machines()[choice];
+      MachineDescription varied = preset;
       vary(bits, varied);
       if (varied == machine) return {{static_cast<std::uint8_t>(choice), static_cast<std::uint8_t>(bits)}};
     }
