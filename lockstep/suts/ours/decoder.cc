@@ -32,6 +32,14 @@ std::uint64_t agreed(std::uint64_t counted, std::uint64_t kept) {
   return std::uint64_t{1} << 63 | (counted & 0x7fff'ffff) << 32 | (kept & 0xffff'ffff);
 }
 
+// Free blocks of the top order that nobody has taken since boot have no descriptor that says so.
+bool is_untouched(const impl::Zone& zone, std::uint64_t frame) {
+  for (const impl::UntouchedRun& run : zone.untouched) {
+    if (frame >= run.next && frame < run.end) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Decoder::Decoder(const impl::Hardware& hardware, const impl::PageAllocator& pages)
@@ -67,13 +75,12 @@ FrameObservation Decoder::frame(Pfn at) const {
     }
     return seen;
   }
-  const std::uint64_t block = f / kTopBlockFrames;
   for (unsigned index = 0; index < impl::kMaxZones; ++index) {
     const impl::Buddy* buddy = pages_.zone(index);
-    if (buddy == nullptr || (buddy->top_blocks().word(block / 64) >> block % 64 & 1) == 0) continue;
+    if (buddy == nullptr || !is_untouched(buddy->zone(), f)) continue;
     seen.state = FrameState::kFree;
     seen.order = Order(kTopOrder);
-    seen.head = Pfn(block * kTopBlockFrames);
+    seen.head = Pfn(f - f % kTopBlockFrames);
     return seen;
   }
   return seen;
@@ -97,13 +104,11 @@ Decoder::ZoneCount Decoder::count_zone(const impl::Zone& zone) const {
   for (std::uint64_t f = zone.span.first.raw(); f < zone.span.end().raw(); ++f) {
     const FrameDescriptor& d = hardware_.frame(Pfn(f));
     const unsigned order = impl::order_of(d.tag);
-    if (impl::state_of(d.tag) == BlockState::kFreeHead && order < kTopOrder) ++count.blocks[order];
+    if (impl::state_of(d.tag) == BlockState::kFreeHead && order <= kTopOrder) ++count.blocks[order];
     if (impl::state_of(d.tag) == BlockState::kListed) ++count.listed;
   }
-  const std::uint64_t last_block = zone.span.end().raw() / kTopBlockFrames;
-  const impl::TopBlocks& top = pages_.zone(zone.index)->top_blocks();
-  for (std::uint64_t word = zone.span.first.raw() / kTopBlockFrames / 64; word <= last_block / 64; ++word) {
-    count.blocks[kTopOrder] += static_cast<std::uint64_t>(std::popcount(top.word(word)));
+  for (const impl::UntouchedRun& run : zone.untouched) {
+    count.blocks[kTopOrder] += (run.end - run.next) / kTopBlockFrames;
   }
   return count;
 }
@@ -114,14 +119,15 @@ std::uint64_t Decoder::frames_on_lists(const impl::Zone& zone) const {
   for (unsigned cpu = 0; cpu < hardware_.machine().cpus; ++cpu) {
     const impl::CpuList& list = pages_.list(CpuId(cpu), zone.index);
     std::uint64_t frames = 0;
-    for (std::uint32_t f = list.first; f != kNoFrame && f < hardware_.frames();) {
+    if (list.hot() != kNoFrame && impl::state_of(hardware_.frame(Pfn(list.hot())).tag) == BlockState::kListed) ++frames;
+    for (std::uint32_t f = list.first(); f != kNoFrame && f < hardware_.frames();) {
       const FrameDescriptor& d = hardware_.frame(Pfn(f));
       const bool belongs = impl::state_of(d.tag) == BlockState::kListed && impl::cpu_of(d.tag) == cpu &&
                            impl::zone_of(d.tag) == zone.index;
-      if (!belongs || ++frames > list.count) return ~std::uint64_t{0};
+      if (!belongs || ++frames > list.length()) return ~std::uint64_t{0};
       f = d.next;
     }
-    if (frames != list.count) return ~std::uint64_t{0};
+    if (frames != list.length()) return ~std::uint64_t{0};
     all += frames;
   }
   return all;
