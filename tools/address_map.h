@@ -1,7 +1,7 @@
 // Attributes by byte address: disjoint intervals, each with a value, cut and overwritten at any place.
 //
-// Laws: none. Context: one thread; copying gives an independent map (fork). Cost: logarithmic, plus what is overwritten.
-// It deliberately never joins neighbours: an interval is what was assigned, or a piece of it.
+// Laws: none. Context: one thread; copying gives an independent map (fork). Cost: logarithmic, plus what is
+// overwritten. It deliberately never joins neighbours: an interval is what was assigned, or a piece of it.
 #pragma once
 
 #include <cstdint>

@@ -12,7 +12,7 @@
 namespace mmtwin::tools {
 namespace {
 
-constexpr std::uint64_t kDmaFrames = 4096;     // ZONE_DMA of a PC: 16 MiB
+constexpr std::uint64_t kDmaFrames = 4096;                         // ZONE_DMA of a PC: 16 MiB
 constexpr std::uint64_t kMaxFrameNumber = std::uint64_t{1} << 24;  // 64 GiB; a larger number is no frame of such a log
 constexpr std::uint64_t kFramesAtLeast = 65536;
 
@@ -35,7 +35,8 @@ PageEvent read_event(LineCursor at) {
   at.decimal("task");
   at.skip_spaces();
   event.kind = at.peek();
-  if (event.kind != 'A' && event.kind != 'F' && event.kind != 'B') at.fail("expected A, F or B, not " + quoted(at.rest()));
+  if (event.kind != 'A' && event.kind != 'F' && event.kind != 'B')
+    at.fail("expected A, F or B, not " + quoted(at.rest()));
   at.word("kind of event");
   event.frame = at.number("frame number");
   if (event.frame > kMaxFrameNumber) event.place.fail("the frame number is beyond 64 GiB");
@@ -55,13 +56,25 @@ PageEvent read_event(LineCursor at) {
 // What the names mean to the machine. GFP_KERNEL and its kin may sleep and reclaim; see Linux
 // Documentation/core-api/memory-allocation.rst and include/linux/gfp_types.h.
 Gfp gfp_named(std::string_view name, bool& is_known) {
-  static const std::map<std::string_view, Gfp> kNames = {
-      {"GFP_KERNEL", kGfpWait}, {"GFP_KERNEL_ACCOUNT", kGfpWait}, {"GFP_NOFS", kGfpWait}, {"GFP_NOIO", kGfpWait},
-      {"GFP_USER", kGfpWait}, {"GFP_HIGHUSER", kGfpWait}, {"GFP_HIGHUSER_MOVABLE", kGfpWait},
-      {"GFP_TRANSHUGE", kGfpWait}, {"GFP_ATOMIC", kGfpHigh}, {"GFP_NOWAIT", {}}, {"GFP_DMA", kGfpDma},
-      {"GFP_DMA32", {}}, {"__GFP_DMA", kGfpDma}, {"__GFP_HIGH", kGfpHigh}, {"__GFP_NOFAIL", kGfpNofail},
-      {"__GFP_THISNODE", kGfpThisNode}, {"__GFP_ZERO", kGfpZero}, {"__GFP_RECLAIM", kGfpWait},
-      {"__GFP_DIRECT_RECLAIM", kGfpWait}};
+  static const std::map<std::string_view, Gfp> kNames = {{"GFP_KERNEL", kGfpWait},
+                                                         {"GFP_KERNEL_ACCOUNT", kGfpWait},
+                                                         {"GFP_NOFS", kGfpWait},
+                                                         {"GFP_NOIO", kGfpWait},
+                                                         {"GFP_USER", kGfpWait},
+                                                         {"GFP_HIGHUSER", kGfpWait},
+                                                         {"GFP_HIGHUSER_MOVABLE", kGfpWait},
+                                                         {"GFP_TRANSHUGE", kGfpWait},
+                                                         {"GFP_ATOMIC", kGfpHigh},
+                                                         {"GFP_NOWAIT", {}},
+                                                         {"GFP_DMA", kGfpDma},
+                                                         {"GFP_DMA32", {}},
+                                                         {"__GFP_DMA", kGfpDma},
+                                                         {"__GFP_HIGH", kGfpHigh},
+                                                         {"__GFP_NOFAIL", kGfpNofail},
+                                                         {"__GFP_THISNODE", kGfpThisNode},
+                                                         {"__GFP_ZERO", kGfpZero},
+                                                         {"__GFP_RECLAIM", kGfpWait},
+                                                         {"__GFP_DIRECT_RECLAIM", kGfpWait}};
   auto found = kNames.find(name);
   is_known = found != kNames.end();
   return is_known ? found->second : Gfp{};
@@ -150,8 +163,11 @@ void Importer::allocate(const PageEvent& event) {
   }
   auto block = writer_.new_block();
   if (!block) return counts_.count_ignored("A", "more blocks than a program can name");
-  add(event, PagesAlloc{.cpu = cpu_of(event.cpu), .order = Order(event.order), .gfp = gfp_of(event.gfp),
-                        .node = NodeId(0), .result = {Fresh<'b'>(block->number())}});
+  add(event, PagesAlloc{.cpu = cpu_of(event.cpu),
+                        .order = Order(event.order),
+                        .gfp = gfp_of(event.gfp),
+                        .node = NodeId(0),
+                        .result = {Fresh<'b'>(block->number())}});
   writer_.answered({Refusal::kNone, event.frame});
   live_[event.frame] = {event.order, *block};
   freed_.erase(event.frame);

@@ -21,7 +21,7 @@ constexpr unsigned kCpus = 2;
 using Spaces = std::map<std::uint64_t, TracedSpace>;
 
 const std::set<std::string_view>& calls_to_read() {
-  static const std::set<std::string_view> kCalls = {"mmap",  "munmap", "mprotect", "brk",   "mremap",
+  static const std::set<std::string_view> kCalls = {"mmap",  "munmap", "mprotect", "brk", "mremap",
                                                     "clone", "clone3", "vfork",    "fork"};
   return kCalls;
 }
@@ -38,7 +38,7 @@ struct Birth {
   std::uint64_t space = 0;   // of the child; 0: to be forked
   bool shares = false;
   bool is_answered = false;
-  std::uint64_t child = 0;   // process id as the parent saw it
+  std::uint64_t child = 0;  // process id as the parent saw it
   std::string name;
 };
 
@@ -77,8 +77,8 @@ class Importer {
   Spaces spaces_;
   std::uint64_t next_space_ = 1;
   std::map<std::uint64_t, Process> processes_;
-  std::list<Birth> births_;  // in the order of their calls
-  std::map<const StraceRecord*, std::uint64_t> break_;          // execve to the break of its space
+  std::list<Birth> births_;                                    // in the order of their calls
+  std::map<const StraceRecord*, std::uint64_t> break_;         // execve to the break of its space
   std::map<std::uint64_t, std::uint64_t> break_without_exec_;  // by process
 };
 
@@ -103,12 +103,15 @@ void Importer::learn_breaks(const std::vector<StraceRecord>& records) {
 
 void Importer::take(const StraceRecord& r) {
   switch (r.kind) {
-    case Kind::kVoid: return;
+    case Kind::kVoid:
+      return;
     case Kind::kEnded:
       if (processes_.contains(r.process)) leave(r, process_of(r));
       return;
-    case Kind::kCallBegun: return begin_birth(r);
-    case Kind::kCall: return call(r);
+    case Kind::kCallBegun:
+      return begin_birth(r);
+    case Kind::kCall:
+      return call(r);
   }
 }
 
@@ -126,7 +129,8 @@ void Importer::call(const StraceRecord& r) {
     leave(r, process);
     return counts_.count_imported(r.name);
   }
-  bool is_memory = r.name == "mmap" || r.name == "munmap" || r.name == "mprotect" || r.name == "brk" || r.name == "mremap";
+  bool is_memory =
+      r.name == "mmap" || r.name == "munmap" || r.name == "mprotect" || r.name == "brk" || r.name == "mremap";
   if (!is_memory) return counts_.count_ignored(r.name);
   TracedSpace& space = process.space == 0 ? make_space(r, process) : spaces_.at(process.space);
   calls_.take(r, space, process.cpu);
@@ -156,8 +160,8 @@ TracedSpace& Importer::make_space(const StraceRecord& r, Process& process) {
     brk = break_without_exec_[r.process];
   }
   space.heap_start = space.heap_end = brk;
-  calls_.add(r, SpaceCreate{.cpu = process.cpu, .brk = Address(brk), .top = {},
-                            .result = {Fresh<'p'>(space.handle.number())}});
+  calls_.add(r, SpaceCreate{
+                    .cpu = process.cpu, .brk = Address(brk), .top = {}, .result = {Fresh<'p'>(space.handle.number())}});
   return space;
 }
 

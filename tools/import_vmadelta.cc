@@ -21,8 +21,8 @@ constexpr std::uint64_t kHugeBytes = std::uint64_t{2} << 20;
 
 // What /proc/PID/maps does not show of a range but its merging depends on.
 struct Hidden {
-  MapFlags flags;      // noreserve, stack
-  FileId own_file;     // shared anonymous memory is a file of its own
+  MapFlags flags;           // noreserve, stack
+  FileId own_file;          // shared anonymous memory is a file of its own
   std::uint64_t shift = 0;  // anonymous: offset minus address (memory that mremap moved keeps its offset)
 };
 
@@ -84,9 +84,9 @@ class Importer {
 
   ImportCounts& counts_;
   ProgramWriter writer_;
-  std::map<std::uint64_t, RecordedSpace> spaces_;        // by M number
+  std::map<std::uint64_t, RecordedSpace> spaces_;         // by M number
   std::map<std::uint64_t, std::uint64_t> space_of_task_;  // P number to M number
-  std::map<const DeltaRecord*, std::uint64_t> break_;    // exec record to the first break of its space
+  std::map<const DeltaRecord*, std::uint64_t> break_;     // exec record to the first break of its space
   const DeltaRecord* record_ = nullptr;
 };
 
@@ -145,7 +145,8 @@ void Importer::leave(std::uint64_t task) {
 
 void Importer::fork(const DeltaRecord& r) {
   RecordedSpace& parent = space_of(r);
-  if (spaces_.contains(r.child_space)) r.place.fail("memory map M" + std::to_string(r.child_space) + " is in use already");
+  if (spaces_.contains(r.child_space))
+    r.place.fail("memory map M" + std::to_string(r.child_space) + " is in use already");
   SpaceHandle handle = need(writer_.new_space(), "address spaces");
   add(SpaceFork{.cpu = {}, .space = parent.handle, .result = {Fresh<'p'>(handle.number())}});
   writer_.answered({});
@@ -193,10 +194,15 @@ void Importer::call(const DeltaRecord& r, RecordedSpace& space) {
 // nullopt: the mapping has a property that the machine does not know and that changes how ranges merge.
 std::optional<MapFlags> Importer::map_flags(std::string_view words, bool& is_anonymous) {
   static const std::set<std::string_view> kUnknownKinds = {"LOCKED", "GROWSDOWN", "HUGETLB", "DROPPABLE", "32BIT"};
-  static const std::map<std::string_view, MapFlags> kKnown = {
-      {"PRIVATE", {}},          {"ANON", {}},           {"SHARED", kMapShared}, {"SHARED_VALIDATE", kMapShared},
-      {"FIXED", kMapFixed},     {"STACK", kMapStack},   {"NORESERVE", kMapNoReserve},
-      {"NOREPLACE", kMapFixed | kMapNoReplace}, {"FIXED_NOREPLACE", kMapFixed | kMapNoReplace}};
+  static const std::map<std::string_view, MapFlags> kKnown = {{"PRIVATE", {}},
+                                                              {"ANON", {}},
+                                                              {"SHARED", kMapShared},
+                                                              {"SHARED_VALIDATE", kMapShared},
+                                                              {"FIXED", kMapFixed},
+                                                              {"STACK", kMapStack},
+                                                              {"NORESERVE", kMapNoReserve},
+                                                              {"NOREPLACE", kMapFixed | kMapNoReplace},
+                                                              {"FIXED_NOREPLACE", kMapFixed | kMapNoReplace}};
   MapFlags flags;
   while (!words.empty()) {
     std::string_view word = words.substr(0, words.find('|'));
@@ -235,11 +241,23 @@ bool Importer::import_mmap(const DeltaRecord& r, RecordedSpace& space) {
   }
   if (!representable(r)) return false;
   if (is_file) {
-    add(RangeMapFile{.cpu = {}, .space = space.handle, .at = Place{{}, at}, .length = ByteCount(length), .prot = prot,
-                     .flags = *flags, .file = file, .offset = ByteCount(offset), .result = {}});
+    add(RangeMapFile{.cpu = {},
+                     .space = space.handle,
+                     .at = Place{{}, at},
+                     .length = ByteCount(length),
+                     .prot = prot,
+                     .flags = *flags,
+                     .file = file,
+                     .offset = ByteCount(offset),
+                     .result = {}});
   } else {
-    add(RangeMapAnon{.cpu = {}, .space = space.handle, .at = Place{{}, at}, .length = ByteCount(length), .prot = prot,
-                     .flags = *flags, .result = {}});
+    add(RangeMapAnon{.cpu = {},
+                     .space = space.handle,
+                     .at = Place{{}, at},
+                     .length = ByteCount(length),
+                     .prot = prot,
+                     .flags = *flags,
+                     .result = {}});
   }
   if (!r.failed) space.hidden.assign(r.result, r.result + page_up(length), hidden);
   return answer(r, r.result);
@@ -309,8 +327,14 @@ void Importer::adopt(const DeltaRecord& r, RecordedSpace& space) {
   for (const ListedRange& range : r.gone) left.assign(range.start, range.end, true);
   for (const ListedRange& range : r.added) left.erase(range.start, range.end);
   for (const auto& hole : left.all()) {
-    add(SpaceAssume{.cpu = {}, .space = space.handle, .at = Place{{}, hole.start},
-                    .length = ByteCount(hole.end - hole.start), .prot = {}, .flags = {}, .file = {}, .offset = {},
+    add(SpaceAssume{.cpu = {},
+                    .space = space.handle,
+                    .at = Place{{}, hole.start},
+                    .length = ByteCount(hole.end - hole.start),
+                    .prot = {},
+                    .flags = {},
+                    .file = {},
+                    .offset = {},
                     .gone = Switch(1)});
     ++counts_.additions["assumed"];
   }
@@ -324,16 +348,22 @@ void Importer::adopt(const DeltaRecord& r, RecordedSpace& space) {
 
 void Importer::assume(RecordedSpace& space, const ListedRange& range) {
   RangeObservation seen = observed(space, range);
-  add(SpaceAssume{.cpu = {}, .space = space.handle, .at = Place{{}, range.start},
-                  .length = ByteCount(range.end - range.start), .prot = seen.prot, .flags = seen.flags,
-                  .file = seen.file, .offset = ByteCount(seen.offset), .gone = {}});
+  add(SpaceAssume{.cpu = {},
+                  .space = space.handle,
+                  .at = Place{{}, range.start},
+                  .length = ByteCount(range.end - range.start),
+                  .prot = seen.prot,
+                  .flags = seen.flags,
+                  .file = seen.file,
+                  .offset = ByteCount(seen.offset),
+                  .gone = {}});
 }
 
 // Special mappings ([vdso] and the like) never merge with anything: each name is a file of its own.
 FileId Importer::file_of(const ListedRange& range, const Hidden& hidden) {
   if (range.shared && hidden.own_file != FileId(0)) return hidden.own_file;
-  bool is_anonymous = range.name == "-" || range.name == "[heap]" || range.name == "[stack]" ||
-                      range.name.starts_with("[anon");
+  bool is_anonymous =
+      range.name == "-" || range.name == "[heap]" || range.name == "[stack]" || range.name.starts_with("[anon");
   if (is_anonymous && !range.shared) return FileId(0);
   return need(writer_.file(range.name), "files");
 }

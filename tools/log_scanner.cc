@@ -5,8 +5,9 @@
 namespace mmtwin::tools {
 namespace {
 
-constexpr std::string_view kXzMagic = "\xfd"
-                                      "7zXZ";
+constexpr std::string_view kXzMagic =
+    "\xfd"
+    "7zXZ";
 constexpr std::string_view kGzipMagic = "\x1f\x8b";
 
 int digit_value(char c) {
@@ -92,8 +93,9 @@ void LineCursor::fail(std::string message) const { throw MalformedLog(number_, a
 
 LogLines::LogLines(std::string_view text) : text_(text) {
   if (text.size() > kMaxLogBytes) {
-    throw MalformedLog(1, 1, "the log has " + std::to_string(text.size()) + " bytes; at most " +
-                                 std::to_string(kMaxLogBytes) + " are read");
+    throw MalformedLog(
+        1, 1,
+        "the log has " + std::to_string(text.size()) + " bytes; at most " + std::to_string(kMaxLogBytes) + " are read");
   }
   if (text.starts_with(kXzMagic)) throw MalformedLog(1, 1, "this is xz-compressed: give the output of `xz -dc`");
   if (text.starts_with(kGzipMagic)) throw MalformedLog(1, 1, "this is gzip-compressed: give the output of `gzip -dc`");

@@ -64,11 +64,16 @@ std::optional<Refusal> refusal_of_errno(std::string_view name) {
 
 std::optional<Refusal> refusal_of_errno(std::uint64_t number) {
   switch (number) {
-    case 1: return Refusal::kPermission;
-    case 12: return Refusal::kNoMemory;
-    case 17: return Refusal::kExists;
-    case 22: return Refusal::kInvalid;
-    default: return std::nullopt;
+    case 1:
+      return Refusal::kPermission;
+    case 12:
+      return Refusal::kNoMemory;
+    case 17:
+      return Refusal::kExists;
+    case 22:
+      return Refusal::kInvalid;
+    default:
+      return std::nullopt;
   }
 }
 

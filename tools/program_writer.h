@@ -1,7 +1,7 @@
 // Appending operations and recorded answers to a program, and dealing out the handles and file numbers it needs.
 //
-// Laws: none. Context: one thread. Cost: amortised constant a step. Handle numbers are reused after their object is gone,
-// so that long logs stay below the highest number that text can say. It deliberately knows no log format.
+// Laws: none. Context: one thread. Cost: amortised constant a step. Handle numbers are reused after their object is
+// gone, so that long logs stay below the highest number that text can say. It deliberately knows no log format.
 #pragma once
 
 #include <cstdint>

@@ -44,10 +44,15 @@ bool CallImporter::is_importable(const StraceRecord& r, bool is_explained) {
 }
 
 CallImporter::Mapping CallImporter::read_mapping(const StraceRecord& r) {
-  static const std::map<std::string_view, MapFlags> kKnown = {
-      {"MAP_PRIVATE", {}}, {"MAP_ANONYMOUS", {}}, {"MAP_FILE", {}}, {"MAP_SHARED", kMapShared},
-      {"MAP_SHARED_VALIDATE", kMapShared}, {"MAP_FIXED", kMapFixed}, {"MAP_STACK", kMapStack},
-      {"MAP_NORESERVE", kMapNoReserve}, {"MAP_FIXED_NOREPLACE", kMapFixed | kMapNoReplace}};
+  static const std::map<std::string_view, MapFlags> kKnown = {{"MAP_PRIVATE", {}},
+                                                              {"MAP_ANONYMOUS", {}},
+                                                              {"MAP_FILE", {}},
+                                                              {"MAP_SHARED", kMapShared},
+                                                              {"MAP_SHARED_VALIDATE", kMapShared},
+                                                              {"MAP_FIXED", kMapFixed},
+                                                              {"MAP_STACK", kMapStack},
+                                                              {"MAP_NORESERVE", kMapNoReserve},
+                                                              {"MAP_FIXED_NOREPLACE", kMapFixed | kMapNoReplace}};
   Mapping m;
   bool is_anonymous = false;
   for (std::string_view word : split_flags(argument(r, 3))) {
@@ -103,11 +108,22 @@ void CallImporter::import_mmap(const StraceRecord& r, TracedSpace& space) {
   // Where the kernel chose at random, its answer becomes the hint.
   Place at{{}, is_done && !m.flags.has(kMapFixed) ? r.value : m.at};
   if (m.area.is_private_anonymous()) {
-    add(r, RangeMapAnon{.cpu = cpu_, .space = space.handle, .at = at, .length = ByteCount(m.length),
-                        .prot = m.area.prot, .flags = m.flags, .result = {}});
+    add(r, RangeMapAnon{.cpu = cpu_,
+                        .space = space.handle,
+                        .at = at,
+                        .length = ByteCount(m.length),
+                        .prot = m.area.prot,
+                        .flags = m.flags,
+                        .result = {}});
   } else {
-    add(r, RangeMapFile{.cpu = cpu_, .space = space.handle, .at = at, .length = ByteCount(m.length),
-                        .prot = m.area.prot, .flags = m.flags, .file = m.area.file, .offset = ByteCount(m.offset),
+    add(r, RangeMapFile{.cpu = cpu_,
+                        .space = space.handle,
+                        .at = at,
+                        .length = ByteCount(m.length),
+                        .prot = m.area.prot,
+                        .flags = m.flags,
+                        .file = m.area.file,
+                        .offset = ByteCount(m.offset),
                         .result = {}});
   }
   counts_.count_imported(r.name);
@@ -135,8 +151,8 @@ void CallImporter::import_mprotect(const StraceRecord& r, TracedSpace& space) {
   if (!is_importable(r, end <= at || !space.areas.holes(at, end).empty())) return;
   bool is_done = r.outcome == Outcome::kDone;
   if (is_done) assume_holes(r, space, at, end);
-  add(r, RangeProtect{.cpu = cpu_, .space = space.handle, .at = Place{{}, at}, .length = ByteCount(length),
-                      .prot = prot});
+  add(r,
+      RangeProtect{.cpu = cpu_, .space = space.handle, .at = Place{{}, at}, .length = ByteCount(length), .prot = prot});
   counts_.count_imported(r.name);
   if (!is_done) return writer_.answered({*refusal_of_errno(r.error), 0});
   writer_.answered({});
@@ -193,17 +209,29 @@ void CallImporter::assume(const StraceRecord& r, TracedSpace& space, std::uint64
                           const Area& area) {
   end = std::min(page_up(end), kUserEnd);
   if (start >= end) return;
-  add(r, SpaceAssume{.cpu = cpu_, .space = space.handle, .at = Place{{}, start}, .length = ByteCount(end - start),
-                     .prot = area.prot, .flags = area.flags, .file = area.file,
-                     .offset = ByteCount(start + area.shift), .gone = {}});
+  add(r, SpaceAssume{.cpu = cpu_,
+                     .space = space.handle,
+                     .at = Place{{}, start},
+                     .length = ByteCount(end - start),
+                     .prot = area.prot,
+                     .flags = area.flags,
+                     .file = area.file,
+                     .offset = ByteCount(start + area.shift),
+                     .gone = {}});
   ++counts_.additions["assumed"];
   space.areas.assign(start, end, area);
 }
 
 void CallImporter::assume_gone(const StraceRecord& r, TracedSpace& space, std::uint64_t start, std::uint64_t end) {
   for (const auto& piece : space.areas.inside(start, end)) {
-    add(r, SpaceAssume{.cpu = cpu_, .space = space.handle, .at = Place{{}, piece.start},
-                       .length = ByteCount(piece.end - piece.start), .prot = {}, .flags = {}, .file = {}, .offset = {},
+    add(r, SpaceAssume{.cpu = cpu_,
+                       .space = space.handle,
+                       .at = Place{{}, piece.start},
+                       .length = ByteCount(piece.end - piece.start),
+                       .prot = {},
+                       .flags = {},
+                       .file = {},
+                       .offset = {},
                        .gone = Switch(1)});
     ++counts_.additions["assumed"];
   }
@@ -229,7 +257,8 @@ void CallImporter::touch(const StraceRecord& r, const TracedSpace& space, std::u
 }
 
 void CallImporter::store(const StraceRecord& r, SpaceHandle space, CpuId cpu, std::uint64_t at) {
-  add(r, MemoryStore{.cpu = cpu, .space = space, .at = Place{{}, at}, .width = Width(1), .value = Value(++stores_ % 256)});
+  add(r,
+      MemoryStore{.cpu = cpu, .space = space, .at = Place{{}, at}, .width = Width(1), .value = Value(++stores_ % 256)});
   ++counts_.additions["stores"];
 }
 
@@ -285,8 +314,8 @@ const std::string& CallImporter::argument(const StraceRecord& r, std::size_t n) 
 FileId CallImporter::file_of(const StraceRecord& r, std::string_view descriptor) {
   std::size_t open = descriptor.find('<');
   bool is_bare = open == descriptor.npos && descriptor != kUnseenFile;
-  auto file = is_bare ? writer_.own_file()
-                      : writer_.file(open == descriptor.npos ? descriptor : descriptor.substr(open));
+  auto file =
+      is_bare ? writer_.own_file() : writer_.file(open == descriptor.npos ? descriptor : descriptor.substr(open));
   if (!file) r.place.fail("more files than a program can name");
   return *file;
 }

@@ -1,7 +1,7 @@
 // The memory calls of an strace log as operations on one space, with the accesses that make them matter.
 //
-// Laws: none. Context: one thread. Cost: logarithmic in what the space maps. A space knows only what the log showed of it;
-// holes that a call takes for granted are assumed. It deliberately knows nothing of processes.
+// Laws: none. Context: one thread. Cost: logarithmic in what the space maps. A space knows only what the log showed of
+// it; holes that a call takes for granted are assumed. It deliberately knows nothing of processes.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ namespace mmtwin::tools {
 
 struct Area {
   Prot prot;
-  MapFlags flags;  // shared, noreserve, stack
-  FileId file;     // 0: anonymous
+  MapFlags flags;           // shared, noreserve, stack
+  FileId file;              // 0: anonymous
   std::uint64_t shift = 0;  // offset minus address
   bool is_private_anonymous() const { return file == FileId(0); }
 };

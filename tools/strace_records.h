@@ -2,8 +2,8 @@
 // processes.
 //
 // Laws: none. Context: values. Cost: about 200 bytes a record. A call that strace printed in two pieces (unfinished,
-// resumed) is one record again: munmap and exits take effect where they begin, all others where they end. Only calls whose
-// name is in `wanted` have their arguments split. It deliberately knows nothing of memory.
+// resumed) is one record again: munmap and exits take effect where they begin, all others where they end. Only calls
+// whose name is in `wanted` have their arguments split. It deliberately knows nothing of memory.
 #pragma once
 
 #include <cstdint>

@@ -115,14 +115,20 @@ std::vector<DeltaRecord> read_vmadelta(std::string_view text) {
   LineCursor at;
   while (lines.next(at)) {
     switch (at.peek()) {
-      case '#': break;
-      case 'F': read_file(at); break;
+      case '#':
+        break;
+      case 'F':
+        read_file(at);
+        break;
       case ' ':
         if (records.empty()) at.fail("a change of ranges before any call");
         read_change(at, records.back());
         break;
-      case 'P': records.push_back(read_record(at)); break;
-      default: at.fail("expected a record (P…), a file (F…), a change ( +… or  -…) or a comment, not " + quoted(at.rest()));
+      case 'P':
+        records.push_back(read_record(at));
+        break;
+      default:
+        at.fail("expected a record (P…), a file (F…), a change ( +… or  -…) or a comment, not " + quoted(at.rest()));
     }
     if (records.size() > kMaxLogOperations) at.fail("more records than are read");
   }

@@ -28,10 +28,10 @@ struct Argument {
 
 // Views into the log's text.
 struct DeltaRecord {
-  LineCursor place;      // for errors found later
+  LineCursor place;  // for errors found later
   std::uint64_t task = 0;
   std::uint64_t space = 0;  // 0: the record names none (exited)
-  std::string_view call;  // "exec", "exited", "fork", "clone_vm", "implicit", or the system call
+  std::string_view call;    // "exec", "exited", "fork", "clone_vm", "implicit", or the system call
   std::vector<Argument> arguments;
   std::uint64_t child_task = 0, child_space = 0;  // fork, clone_vm
   bool failed = false;

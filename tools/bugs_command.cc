@@ -1,0 +1,177 @@
+#include <fmt/core.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "lockstep/trace.h"
+#include "tools/bug_build.h"
+#include "tools/bug_patch.h"
+#include "tools/commands.h"
+#include "tools/json_lines.h"
+#include "tools/subprocess.h"
+
+namespace mmtwin::tools {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+// The campaign's own words about itself: one JSON object a line.
+void read_campaign(const std::string& text, BugReport& report, std::string& trace) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    json object = json::parse(line, nullptr, false);
+    if (!object.is_object()) continue;
+    if (object.value("kind", "") == "campaign") {
+      report.operations = object.value("operations", std::uint64_t{0});
+      report.seconds = object.value("seconds", 0.0);
+      if (auto found = object.find("divergences"); found != object.end() && !found->empty()) trace = found->at(0);
+    } else if (object.value("kind", "") == "markers") {
+      report.reached = object.value("reached", std::uint64_t{0});
+      report.triggered = object.value("triggered", std::uint64_t{0});
+    }
+  }
+}
+
+// Only the judge and the laws count as detection: asserts are off, a crash is somebody else's find.
+void judge(const std::string& trace_file, BugReport& report) {
+  auto read = lockstep::read_trace(trace_file);
+  const auto* trace = std::get_if<lockstep::Trace>(&read);
+  if (!trace || !trace->footer) {
+    report.problem = "the finding is not reproducible: " + trace_file;
+    return;
+  }
+  report.minimised = trace->program.operations.size();
+  report.law = trace->footer->law;
+  switch (trace->footer->verdict) {
+    case lockstep::Verdict::kAgreed:
+      report.problem = "the finding is not reproducible: " + trace_file;
+      return;
+    case lockstep::Verdict::kDiverged:
+      report.detector = "judge";
+      break;
+    case lockstep::Verdict::kViolated:
+      report.detector = "law";
+      break;
+    case lockstep::Verdict::kCrashed:
+      report.detector = "sanitizer";
+      return;
+  }
+  report.detected = true;
+}
+
+std::string absolute(const std::string& file) { return fs::absolute(file).string(); }
+
+// The stored trace must fail with the bug in.
+bool stored_trace_fails(const BugBuild& build, const BugPatch& bug, const std::string& work) {
+  Command command{.words = {absolute(build.program()), "replay", "--no-asserts", "--expect-verdict", "failed",
+                            absolute(bug.trace_file)},
+                  .output_file = absolute(work + "/replay.log")};
+  return run_command(command).succeeded();
+}
+
+void run_campaign_of(const BugsOptions& options, const BugBuild& build, const std::string& work, BugReport& report) {
+  std::string output = work + "/campaign.json", findings = work + "/findings/" + report.id;
+  std::error_code ignored;
+  fs::remove_all(findings, ignored);
+  Command command{.words = {absolute(build.program()), "fuzz", "--no-asserts", "--json", "--seconds",
+                            fmt::format("{}", options.seconds), "--seed", std::to_string(options.seed), "--output",
+                            absolute(findings)},
+                  .output_file = absolute(output),
+                  .error_file = absolute(work + "/campaign.log"),
+                  .seconds = options.seconds + 300};
+  CommandResult result = run_command(command);
+  bool has_answered = result.has_started && !result.timed_out && result.signal == 0 && result.status <= 1;
+  if (!has_answered) {
+    report.problem = "the campaign failed; see " + work + "/campaign.log";
+    return;
+  }
+  auto text = read_file(output);
+  std::string trace;
+  if (const auto* lines = std::get_if<std::string>(&text)) read_campaign(*lines, report, trace);
+  if (!trace.empty()) judge(trace, report);
+}
+
+BugReport try_bug(const BugsOptions& options, const BugPatch& bug, const std::string& work) {
+  BugReport report;
+  report.id = bug.id;
+  report.source = bug.source;
+  report.law_expected = bug.law;
+  report.family = bug.family;
+  report.operations_needed = bug.operations;
+  BugBuild build(options.source, work);
+  report.problem = build.build(bug);
+  if (!report.problem.empty()) return report;
+  if (!bug.trace_file.empty() && !stored_trace_fails(build, bug, work)) {
+    report.problem = "the stored trace agrees with the bug in: " + bug.trace_file;
+    return report;
+  }
+  if (options.seconds > 0) run_campaign_of(options, build, work, report);
+  return report;
+}
+
+void print_report(const BugReport& report) {
+  if (!report.problem.empty()) {
+    fmt::print("{:28} {}\n", report.id, report.problem);
+    return;
+  }
+  fmt::print("{:28} reached {:7} triggered {:7} {:12} {:10} {:>8.1f} s {:>10} operations, minimised to {}\n", report.id,
+             report.reached, report.triggered,
+             report.detected ? "by " + report.detector : (report.detector.empty() ? "not detected" : report.detector),
+             report.law, report.seconds, report.operations, report.minimised);
+}
+
+void print_bug(const BugPatch& bug, bool as_json) {
+  if (as_json) {
+    nlohmann::ordered_json line = {{"kind", "bug"},          {"id", bug.id},         {"source", bug.source},
+                                   {"expected", bug.law},    {"family", bug.family}, {"needed", bug.operations},
+                                   {"trace", bug.trace_file}};
+    fmt::print("{}\n", line.dump(-1, ' ', false, json::error_handler_t::replace));
+  } else {
+    fmt::print("{:28} {:11} {:10} {:3} operations, {}\n", bug.id, bug.law, bug.family, bug.operations, bug.source);
+  }
+}
+
+}  // namespace
+
+ExitCode bugs(const BugsOptions& options) {
+  auto read = read_bugs((fs::path(options.source) / "corpora" / "bugs").string());
+  if (auto* problem = std::get_if<FileProblem>(&read)) {
+    fmt::print(stderr, "{}\n", problem->message);
+    return ExitCode::kMalformed;
+  }
+  auto& all = std::get<std::vector<BugPatch>>(read);
+  if (options.action == "list") {
+    for (const BugPatch& bug : all) print_bug(bug, options.json);
+    return all.empty() ? ExitCode::kNothing : ExitCode::kAgreed;
+  }
+  if (options.action == "run") {
+    std::erase_if(all, [&](const BugPatch& bug) { return bug.id != options.id; });
+    if (all.empty()) {
+      fmt::print(stderr, "there is no bug '{}'; `mmtwin bugs list` names them\n", options.id);
+      return ExitCode::kUsage;
+    }
+  }
+  std::string work = options.work.empty() ? (fs::path(options.source) / "build" / "bugs").string() : options.work;
+  unsigned detected = 0, failed = 0;
+  for (const BugPatch& bug : all) {
+    BugReport report = try_bug(options, bug, work);
+    detected += report.detected;
+    failed += !report.problem.empty();
+    if (options.json) {
+      fmt::print("{}\n", bug_line(report));
+    } else {
+      print_report(report);
+    }
+    std::fflush(stdout);
+  }
+  if (!options.json) fmt::print("{} of {} detected by judge or law\n", detected, all.size());
+  if (all.empty()) return ExitCode::kNothing;
+  if (failed != 0) return ExitCode::kHarness;
+  if (options.seconds <= 0) return ExitCode::kAgreed;
+  return detected == all.size() ? ExitCode::kAgreed : ExitCode::kDisagreed;
+}
+
+}  // namespace mmtwin::tools

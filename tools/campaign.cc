@@ -1,0 +1,251 @@
+#include "tools/campaign.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <thread>
+
+#include "lockstep/random.h"
+#include "lockstep/suts/ours/ours.h"
+
+namespace mmtwin::tools {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::size_t kTextBytes = 512;
+constexpr int kFoundStatus = 1;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// What a worker tells its parent, in memory that both see. The parent reads sums while the worker runs: a torn sum is
+// good enough for a progress line, and at the end the worker is gone.
+struct Slot {
+  std::atomic<std::uint64_t> number{0};  // of the program it runs
+  std::uint64_t executions = 0, operations = 0, items = 0;
+  std::array<std::uint64_t, model::kSkipReasons> skipped{};
+  model::LawCounts exercised{};
+  MarkerCounts markers;
+  // The finding, once the worker has left with kFoundStatus.
+  lockstep::Verdict verdict{};
+  lockstep::Phase phase{};
+  std::uint64_t step = 0;
+  model::Law law{};
+  char field[kTextBytes] = {}, expected[kTextBytes] = {}, actual[kTextBytes] = {};
+};
+
+void copy_text(char (&into)[kTextBytes], std::string_view text) {
+  std::size_t length = std::min(text.size(), kTextBytes - 1);
+  std::memcpy(into, text.data(), length);
+  into[length] = '\0';
+}
+
+class Slots {
+ public:
+  explicit Slots(unsigned count) : count_(count) {
+    void* memory = ::mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) throw std::bad_alloc();
+    slots_ = static_cast<Slot*>(memory);
+    for (unsigned i = 0; i < count; ++i) new (&slots_[i]) Slot;
+  }
+  ~Slots() { ::munmap(slots_, bytes()); }
+  Slots(const Slots&) = delete;
+  Slots& operator=(const Slots&) = delete;
+  Slot& operator[](unsigned i) { return slots_[i]; }
+  unsigned size() const { return count_; }
+
+ private:
+  std::size_t bytes() const { return sizeof(Slot) * count_; }
+  unsigned count_;
+  Slot* slots_ = nullptr;
+};
+
+void note_run(Slot& slot, const lockstep::Runner& runner, const lockstep::RunOutcome& outcome) {
+  ++slot.executions;
+  slot.operations += outcome.executed;
+  slot.items += outcome.items;
+  for (unsigned i = 0; i < model::kSkipReasons; ++i) slot.skipped[i] += outcome.skipped[i];
+  slot.exercised = runner.model().exercised();
+}
+
+void note_finding(Slot& slot, const lockstep::RunOutcome& outcome) {
+  slot.verdict = outcome.verdict;
+  slot.phase = outcome.phase;
+  slot.step = outcome.step.raw();
+  slot.law = outcome.finding->law;
+  copy_text(slot.field, outcome.finding->field);
+  copy_text(slot.expected, outcome.finding->expected);
+  copy_text(slot.actual, outcome.finding->actual);
+}
+
+// Runs programs job, job + jobs, …; the process ends here.
+[[noreturn]] void work(const CampaignOptions& options, unsigned job, Slot& slot) {
+  count_markers_in(&slot.markers);
+  auto system = lockstep::make_ours();
+  lockstep::Runner runner(*system);
+  Clock::time_point start = Clock::now();
+  for (std::uint64_t number = job; options.executions == 0 || number < options.executions; number += options.jobs) {
+    if (seconds_since(start) >= options.seconds) break;
+    slot.number.store(number, std::memory_order_relaxed);
+    lockstep::RunOutcome outcome = runner.run(campaign_program(options, number));
+    note_run(slot, runner, outcome);
+    if (!outcome.finding) continue;
+    note_finding(slot, outcome);
+    ::_exit(kFoundStatus);
+  }
+  ::_exit(0);
+}
+
+struct Worker {
+  pid_t pid = 0;  // 0: has ended
+  std::uint64_t last_number = 0;
+  Clock::time_point since;
+};
+
+class Campaign {
+ public:
+  explicit Campaign(const CampaignOptions& options) : options_(options), slots_(options.jobs), workers_(options.jobs) {}
+  ~Campaign() { end_all(); }
+
+  CampaignResult run(const std::function<void(const lockstep::CampaignTotals&)>& on_progress) {
+    start_ = Clock::now();
+    for (unsigned job = 0; job < options_.jobs && result_.problem.empty(); ++job) start_worker(job);
+    while (result_.problem.empty() && !result_.finding && is_any_running()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      for (unsigned job = 0; job < options_.jobs && !result_.finding; ++job) look_after(job);
+      sum_up();
+      if (on_progress) on_progress(result_.totals);
+    }
+    end_all();
+    sum_up();
+    return std::move(result_);
+  }
+
+ private:
+  void start_worker(unsigned job) {
+    pid_t pid = ::fork();
+    if (pid == 0) work(options_, job, slots_[job]);
+    if (pid < 0) {
+      result_.problem = std::string("cannot start a worker: ") + std::strerror(errno);
+      return;
+    }
+    workers_[job] = {pid, 0, Clock::now()};
+  }
+
+  bool is_any_running() const {
+    return std::any_of(workers_.begin(), workers_.end(), [](const Worker& worker) { return worker.pid != 0; });
+  }
+
+  void look_after(unsigned job) {
+    Worker& worker = workers_[job];
+    if (worker.pid == 0) return;
+    int status = 0;
+    if (::waitpid(worker.pid, &status, WNOHANG) == worker.pid) {
+      worker.pid = 0;
+      return ended(job, status);
+    }
+    std::uint64_t number = slots_[job].number.load(std::memory_order_relaxed);
+    if (number != worker.last_number) {
+      worker.last_number = number;
+      worker.since = Clock::now();
+    } else if (seconds_since(worker.since) > options_.hang_seconds) {
+      end(worker);
+      found_crash(job, "hang");
+    }
+  }
+
+  void ended(unsigned job, int status) {
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == kFoundStatus && slots_[job].verdict != lockstep::Verdict::kAgreed) {
+      return found(job);
+    }
+    found_crash(job, WIFSIGNALED(status) ? std::string("SIG") + ::sigabbrev_np(WTERMSIG(status))
+                                         : "exit " + std::to_string(WEXITSTATUS(status)));
+  }
+
+  void found(unsigned job) {
+    const Slot& slot = slots_[job];
+    CampaignFinding finding;
+    finding.program = campaign_program(options_, slot.number);
+    finding.outcome.verdict = slot.verdict;
+    finding.outcome.phase = slot.phase;
+    finding.outcome.step = StepNumber(slot.step);
+    finding.outcome.finding = model::Finding{slot.law, slot.field, slot.expected, slot.actual};
+    if (slot.step >= 1 && slot.step <= finding.program.operations.size()) {
+      finding.outcome.has_operation = true;
+      finding.outcome.operation = finding.program.operations[slot.step - 1];
+    }
+    result_.finding = std::move(finding);
+  }
+
+  void found_crash(unsigned job, std::string how) {
+    CampaignFinding finding;
+    finding.program = campaign_program(options_, slots_[job].number);
+    finding.outcome.verdict = lockstep::Verdict::kCrashed;
+    finding.how = std::move(how);
+    result_.finding = std::move(finding);
+  }
+
+  static void end(Worker& worker) {
+    if (worker.pid == 0) return;
+    ::kill(worker.pid, SIGKILL);
+    while (::waitpid(worker.pid, nullptr, 0) < 0 && errno == EINTR) continue;
+    worker.pid = 0;
+  }
+  void end_all() {
+    for (Worker& worker : workers_) end(worker);
+  }
+
+  void sum_up() {
+    lockstep::CampaignTotals totals;
+    totals.seed = options_.generate.seed;
+    totals.seconds = seconds_since(start_);
+    result_.skipped = {};
+    result_.exercised = {};
+    result_.markers = {};
+    for (unsigned job = 0; job < slots_.size(); ++job) {
+      const Slot& slot = slots_[job];
+      totals.executions += slot.executions;
+      totals.operations += slot.operations;
+      totals.items += slot.items;
+      for (unsigned i = 0; i < model::kSkipReasons; ++i) result_.skipped[i] += slot.skipped[i];
+      for (unsigned i = 0; i < model::kLawCount; ++i) result_.exercised[i] += slot.exercised[i];
+      result_.markers.reached += slot.markers.reached;
+      result_.markers.triggered += slot.markers.triggered;
+    }
+    for (std::uint64_t skipped : result_.skipped) totals.skipped += skipped;
+    result_.totals = std::move(totals);
+  }
+
+  const CampaignOptions& options_;
+  Slots slots_;
+  std::vector<Worker> workers_;
+  Clock::time_point start_;
+  CampaignResult result_;
+};
+
+}  // namespace
+
+Program campaign_program(const CampaignOptions& options, std::uint64_t number) {
+  if (number < options.first.size()) return options.first[number];
+  lockstep::GenerateOptions how = options.generate;
+  // Neighbouring campaigns must not share programs: the number is mixed in, not added.
+  how.seed = lockstep::Random(options.generate.seed).next() ^ lockstep::Random(number).next();
+  return lockstep::generate(how);
+}
+
+CampaignResult run_campaign(const CampaignOptions& options,
+                            const std::function<void(const lockstep::CampaignTotals&)>& on_progress) {
+  return Campaign(options).run(on_progress);
+}
+
+}  // namespace mmtwin::tools

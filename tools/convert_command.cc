@@ -1,0 +1,79 @@
+#include <fmt/core.h>
+
+#include <filesystem>
+
+#include "lockstep/emit_test.h"
+#include "lockstep/generate.h"
+#include "lockstep/guard.h"
+#include "lockstep/suts/ours/ours.h"
+#include "tools/commands.h"
+#include "tools/files.h"
+#include "tools/json_lines.h"
+#include "tools/weights.h"
+#include "vocab/bytes.h"
+#include "vocab/text.h"
+
+namespace mmtwin::tools {
+namespace {
+
+ExitCode deliver(const std::string& output, const std::string& content, const Program& program, bool json) {
+  bool says_only = json && (output.empty() || output == "-");
+  if (!says_only) {
+    if (auto problem = write_file(output, content)) {
+      fmt::print(stderr, "{}\n", *problem);
+      return ExitCode::kHarness;
+    }
+  }
+  if (json) fmt::print("{}\n", program_line(output, print(program.machine), program.operations.size()));
+  return ExitCode::kAgreed;
+}
+
+// What the program fails with, for the comment of the test; empty parts if it agrees.
+lockstep::Signature signature_now(const Program& program) {
+  auto system = lockstep::make_ours();
+  lockstep::Runner runner(*system);
+  return signature_of(run_guarded(runner, program, {})).value_or(lockstep::Signature{});
+}
+
+}  // namespace
+
+ExitCode generate(const GenerateCommandOptions& options) {
+  lockstep::GenerateOptions how;
+  how.seed = options.seed;
+  how.operations = options.operations;
+  auto machine = parse_machine(options.machine);
+  if (!machine) {
+    fmt::print(stderr, "--machine: {}\n", print(machine.error()));
+    return ExitCode::kUsage;
+  }
+  how.machine = machine.value();
+  if (auto problem = set_weights(options.weights, how.weights)) {
+    fmt::print(stderr, "--weights: {}\n", *problem);
+    return ExitCode::kUsage;
+  }
+  Program program = lockstep::generate(how);
+  return deliver(options.output, print(program), program, options.json);
+}
+
+ExitCode convert(const ConvertOptions& options) {
+  Form form = options.from == "text" ? Form::kText : options.from == "bytes" ? Form::kBytes : Form::kDetect;
+  auto read = read_program(options.file, form);
+  if (auto* problem = std::get_if<FileProblem>(&read)) {
+    fmt::print(stderr, "{}\n", problem->message);
+    return ExitCode::kMalformed;
+  }
+  const Program& program = std::get<lockstep::Trace>(read).program;
+  std::string content;
+  if (options.to == "bytes") {
+    auto bytes = encode(program);
+    content.assign(bytes.begin(), bytes.end());
+  } else if (options.to == "gtest") {
+    std::string name = options.name.empty() ? std::filesystem::path(options.file).stem().string() : options.name;
+    content = emit_test(program, signature_now(program), name);
+  } else {
+    content = print(program);
+  }
+  return deliver(options.output, content, program, options.json);
+}
+
+}  // namespace mmtwin::tools

@@ -1,0 +1,79 @@
+#include "tools/files.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <system_error>
+#include <utility>
+
+#include "tools/log_scanner.h"
+#include "vocab/bytes.h"
+
+namespace mmtwin::tools {
+namespace {
+
+constexpr std::string_view kTextMagic = "mmtwin ";
+struct Closer {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
+std::string problem_of(const std::string& name) { return name + ": " + std::strerror(errno); }
+
+}  // namespace
+
+std::variant<std::string, FileProblem> read_file(const std::string& name) {
+  bool is_input = name == "-";
+  std::error_code ignored;
+  if (!is_input && std::filesystem::is_directory(name, ignored)) return FileProblem{name + ": is a directory"};
+  std::unique_ptr<std::FILE, Closer> owned(is_input ? nullptr : std::fopen(name.c_str(), "rb"));
+  std::FILE* file = is_input ? stdin : owned.get();
+  if (!file) return FileProblem{problem_of(name)};
+  std::string content;
+  char buffer[1 << 16];
+  for (std::size_t got; (got = std::fread(buffer, 1, sizeof buffer, file)) != 0;) {
+    content.append(buffer, got);
+    if (content.size() > kMaxLogBytes) {
+      return FileProblem{name + ": more than " + std::to_string(kMaxLogBytes) + " bytes"};
+    }
+  }
+  if (std::ferror(file) != 0) return FileProblem{problem_of(name)};
+  return content;
+}
+
+std::optional<std::string> write_file(const std::string& name, std::string_view content) {
+  if (name.empty() || name == "-") {
+    bool is_written = std::fwrite(content.data(), 1, content.size(), stdout) == content.size();
+    return is_written && std::fflush(stdout) == 0 ? std::nullopt : std::optional(problem_of("standard output"));
+  }
+  std::string beside = name + ".part" + std::to_string(::getpid());
+  std::unique_ptr<std::FILE, Closer> file(std::fopen(beside.c_str(), "wb"));
+  if (!file) return problem_of(name);
+  bool is_written = std::fwrite(content.data(), 1, content.size(), file.get()) == content.size();
+  is_written = std::fclose(file.release()) == 0 && is_written;
+  if (is_written && std::rename(beside.c_str(), name.c_str()) == 0) return std::nullopt;
+  std::string problem = problem_of(name);
+  std::remove(beside.c_str());
+  return problem;
+}
+
+std::variant<lockstep::Trace, FileProblem> read_program(const std::string& name, Form form) {
+  auto content = read_file(name);
+  if (auto* problem = std::get_if<FileProblem>(&content)) return *problem;
+  const std::string& text = std::get<std::string>(content);
+  if (form == Form::kDetect) form = text.starts_with(kTextMagic) ? Form::kText : Form::kBytes;
+  if (form == Form::kText) {
+    auto parsed = lockstep::parse_trace(text, name);
+    if (auto* error = std::get_if<lockstep::TraceError>(&parsed)) return FileProblem{error->print()};
+    return std::move(std::get<lockstep::Trace>(parsed));
+  }
+  lockstep::Trace trace;
+  decode(std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()), trace.program);
+  return trace;
+}
+
+}  // namespace mmtwin::tools

@@ -1,0 +1,32 @@
+// Whole files in and out: reads with a size cap, writes that are never seen half-done.
+//
+// Laws: none. Context: one thread. Cost: one copy of the file. A problem is a sentence that begins with the file's
+// name. It deliberately reads no streams but standard input ("-").
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "lockstep/trace.h"
+#include "vocab/program.h"
+
+namespace mmtwin::tools {
+
+struct FileProblem {
+  std::string message;
+};
+std::variant<std::string, FileProblem> read_file(const std::string& name);
+
+// Through a temporary file beside it and a rename. "-" or empty: standard output. nullopt: done.
+std::optional<std::string> write_file(const std::string& name, std::string_view content);
+
+// Every byte string is a byte program, so only the user knows that a file is one; kDetect takes for text what begins as
+// it.
+enum class Form : std::uint8_t { kText, kBytes, kDetect };
+// A byte program has no footer.
+std::variant<lockstep::Trace, FileProblem> read_program(const std::string& name, Form form);
+
+}  // namespace mmtwin::tools

@@ -1,0 +1,59 @@
+#include <fmt/core.h>
+
+#include "tools/commands.h"
+#include "tools/files.h"
+#include "tools/import_kmem_pages.h"
+#include "tools/import_strace.h"
+#include "tools/import_vmadelta.h"
+#include "tools/json_lines.h"
+#include "vocab/text.h"
+
+namespace mmtwin::tools {
+namespace {
+
+ImportResult import_as(const ImportOptions& options, std::string_view text) {
+  if (options.format == "strace") return import_strace(text, options.file, {.adds_accesses = options.adds_accesses});
+  if (options.format == "vmadelta") return import_vmadelta(text, options.file);
+  return import_kmem_pages(text, options.file);
+}
+
+void print_table(const std::map<std::string, std::uint64_t>& counts, std::string_view heading) {
+  for (const auto& [name, count] : counts) fmt::print(stderr, "  {} {}: {}\n", heading, name, count);
+}
+
+}  // namespace
+
+ExitCode import_log(const ImportOptions& options) {
+  auto text = read_file(options.file);
+  if (auto* problem = std::get_if<FileProblem>(&text)) {
+    fmt::print(stderr, "{}\n", problem->message);
+    return ExitCode::kMalformed;
+  }
+  ImportResult result = import_as(options, std::get<std::string>(text));
+  if (!result.imported) {
+    fmt::print(stderr, "{}\n", result.problem);
+    return ExitCode::kMalformed;
+  }
+  const Imported& imported = *result.imported;
+  bool counts_only = options.json && options.output.empty();
+  if (!counts_only) {
+    if (auto problem = write_file(options.output, print(imported.program))) {
+      fmt::print(stderr, "{}\n", *problem);
+      return ExitCode::kHarness;
+    }
+  }
+  if (options.json) {
+    // With "-" the program itself is on standard output.
+    fmt::print(options.output == "-" ? stderr : stdout, "{}\n", import_line(options.file, imported));
+  } else {
+    const ImportCounts& counts = imported.counts;
+    fmt::print(stderr, "{}: {} calls, {} imported, {} operations\n", options.file, counts.seen(), counts.imported(),
+               imported.program.operations.size());
+    print_table(counts.ignored, "ignored");
+    print_table(counts.additions, "added");
+    print_table(counts.attributes, "not modelled");
+  }
+  return imported.program.operations.empty() ? ExitCode::kNothing : ExitCode::kAgreed;
+}
+
+}  // namespace mmtwin::tools

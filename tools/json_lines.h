@@ -1,0 +1,45 @@
+// JSON Lines of the tools that lockstep/report.h does not have: import, theorem, bug and plain facts.
+//
+// Laws: none. Context: values in, a line out, without the newline. Cost: allocations. Fields are only ever added. It
+// deliberately prints nothing.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "props/smt/theorem.h"
+#include "tools/bug_markers.h"
+#include "tools/imported.h"
+
+namespace mmtwin::tools {
+
+// import {file calls imported ignored{name:count} operations additions{} attributes{} by_call{}}
+std::string import_line(std::string_view file, const Imported& imported);
+
+// theorem {id claim verdict seconds paths reason counterexample{}}
+std::string theorem_line(const smt::TheoremResult& result);
+
+// program {file machine operations}
+std::string program_line(std::string_view file, std::string_view machine, std::uint64_t operations);
+
+// markers {reached triggered}: of an injected bug
+std::string markers_line(const MarkerCounts& markers);
+
+struct BugReport {
+  std::string id;
+  std::string source, law_expected, family;
+  std::uint64_t operations_needed = 0;
+  std::uint64_t reached = 0, triggered = 0;  // times a marker was passed
+  bool detected = false;
+  std::string detector;  // judge, law, assert, sanitizer; empty: none
+  std::string law;       // that broke
+  double seconds = 0;    // until detection, or the whole budget
+  std::uint64_t operations = 0;
+  std::uint64_t minimised = 0;  // operations of the minimised trace; 0: none
+  std::string problem;          // why it could not be tried; empty: it was
+};
+// bug {id reached triggered detected detector law seconds operations minimised source expected family needed problem}
+std::string bug_line(const BugReport& bug);
+
+}  // namespace mmtwin::tools

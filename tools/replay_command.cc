@@ -1,0 +1,140 @@
+#include <fmt/core.h>
+
+#include <cstdio>
+#include <memory>
+#include <optional>
+
+#include "impl/base/check.h"
+#include "lockstep/divergence.h"
+#include "lockstep/guard.h"
+#include "lockstep/report.h"
+#include "lockstep/suts/ours/ours.h"
+#include "lockstep/suts/recorded.h"
+#include "tools/commands.h"
+#include "tools/files.h"
+#include "tools/recorded_comparison.h"
+
+namespace mmtwin::tools {
+namespace {
+
+using lockstep::Verdict;
+
+struct Replayed {
+  lockstep::GuardedOutcome guarded;
+  std::uint64_t mismatches = 0;
+  std::string mismatch_text;
+  std::string failure_text;
+};
+
+std::string skip_reasons(const lockstep::RunOutcome& outcome) {
+  std::string text;
+  for (unsigned reason = 1; reason < model::kSkipReasons; ++reason) {
+    if (outcome.skipped[reason] == 0) continue;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", model::kSkipNames[reason], outcome.skipped[reason]);
+  }
+  return text.empty() ? "" : " (" + text + ")";
+}
+
+Replayed run(const ReplayOptions& options, const std::string& file, const lockstep::Trace& trace) {
+  const Program& program = trace.program;
+  std::unique_ptr<lockstep::System> system;
+  if (options.sut == "recorded") {
+    system = std::make_unique<lockstep::RecordedSystem>(program);
+  } else {
+    system = lockstep::make_ours();
+  }
+  lockstep::Runner runner(*system);
+  SharedMismatches shared;
+  RecordedComparison comparison(program, *system, shared.counts());
+  lockstep::GuardOptions guard;
+  guard.run.digests = true;
+  guard.watchdog_seconds = options.watchdog_seconds;
+  if (options.sut != "recorded" && !program.recorded.empty()) guard.run.observer = &comparison;
+  Replayed replayed;
+  replayed.guarded = run_guarded(runner, program, guard);
+  replayed.mismatches = shared.counts().mismatches;
+  replayed.mismatch_text = shared.counts().text;
+  const lockstep::RunOutcome& outcome = replayed.guarded.outcome;
+  bool is_described = outcome.verdict != Verdict::kAgreed && outcome.verdict != Verdict::kCrashed;
+  if (is_described && !options.json) {
+    replayed.failure_text = describe_failure(runner, program, outcome, file).print();
+  }
+  return replayed;
+}
+
+// Answers are the contract: they may not differ from those of the run that wrote the footer.
+bool digests_differ(const lockstep::Trace& trace, const lockstep::RunOutcome& outcome) {
+  return trace.footer && !trace.footer->answers.empty() && trace.footer->verdict == Verdict::kAgreed &&
+         outcome.verdict == Verdict::kAgreed && trace.footer->answers != lockstep::hex(outcome.answers);
+}
+
+void print_outcome(const std::string& file, const Replayed& replayed) {
+  const lockstep::RunOutcome& outcome = replayed.guarded.outcome;
+  std::string line = fmt::format("{}: {}", file, name_of(outcome.verdict));
+  if (outcome.verdict == Verdict::kCrashed) {
+    line += fmt::format(" ({}) at step {}", replayed.guarded.how(), outcome.step.raw());
+  }
+  line +=
+      fmt::format(", {} operations, {} skipped{}", outcome.executed, outcome.skipped_total(), skip_reasons(outcome));
+  fmt::print("{}, {} mismatches\n{}", line, replayed.mismatches, replayed.failure_text);
+  if (outcome.verdict == Verdict::kCrashed) fmt::print("  replay: mmtwin replay {}\n", file);
+  if (replayed.mismatches != 0) fmt::print("  {}", replayed.mismatch_text);
+}
+
+ExitCode judge(const ReplayOptions& options, const std::string& file, const lockstep::Trace& trace,
+               const Replayed& replayed) {
+  const lockstep::RunOutcome& outcome = replayed.guarded.outcome;
+  if (!options.expect_verdict.empty()) {
+    bool is_expected = options.expect_verdict == name_of(outcome.verdict) ||
+                       (options.expect_verdict == "failed" && outcome.verdict != Verdict::kAgreed);
+    if (!is_expected) {
+      fmt::print(stderr, "{}: expected {}, but it {}\n", file, options.expect_verdict, name_of(outcome.verdict));
+      return ExitCode::kDisagreed;
+    }
+  } else if (outcome.verdict != Verdict::kAgreed) {
+    return ExitCode::kDisagreed;
+  }
+  if (options.sut == "ours" && digests_differ(trace, outcome)) {
+    fmt::print(stderr, "{}: the answers' digest is {}, the trace says {}\n", file, lockstep::hex(outcome.answers),
+               trace.footer->answers);
+    return ExitCode::kDisagreed;
+  }
+  if (options.strict && replayed.mismatches != 0) return ExitCode::kDisagreed;
+  return outcome.executed == 0 && outcome.verdict == Verdict::kAgreed ? ExitCode::kNothing : ExitCode::kAgreed;
+}
+
+ExitCode replay_file(const ReplayOptions& options, const std::string& file) {
+  auto read = read_program(file, options.bytes ? Form::kBytes : Form::kText);
+  if (auto* problem = std::get_if<FileProblem>(&read)) {
+    fmt::print(stderr, "{}\n", problem->message);
+    return ExitCode::kMalformed;
+  }
+  const auto& trace = std::get<lockstep::Trace>(read);
+  if (options.sut == "recorded" && trace.program.recorded.empty()) {
+    fmt::print(stderr, "{}: holds no recorded answers\n", file);
+    return ExitCode::kNothing;
+  }
+  Replayed replayed = run(options, file, trace);
+  if (!replayed.guarded.problem.empty()) {
+    fmt::print(stderr, "{}: {}\n", file, replayed.guarded.problem);
+    return ExitCode::kHarness;
+  }
+  if (options.json) {
+    fmt::print("{}\n", replay_line(file, options.sut, replayed.guarded, true, replayed.mismatches));
+  } else {
+    print_outcome(file, replayed);
+  }
+  std::fflush(stdout);
+  return judge(options, file, trace, replayed);
+}
+
+}  // namespace
+
+ExitCode replay(const ReplayOptions& options) {
+  if (options.no_asserts) impl::set_checks_abort(false);
+  ExitCode worst = ExitCode::kAgreed;
+  for (const std::string& file : options.files) worst = worse_of(worst, replay_file(options, file));
+  return worst;
+}
+
+}  // namespace mmtwin::tools
