@@ -56,8 +56,8 @@ struct Range {
 struct MapRequest {
   std::uint64_t at = 0;
   std::uint64_t length = 0;  // raw, not rounded
-  Prot prot;
-  MapFlags flags;
+  Prot prot = {};
+  MapFlags flags = {};
   std::uint64_t file = 0;
   std::uint64_t offset = 0;
 };

@@ -130,7 +130,8 @@ void Ranges::insert_merging(const Range& fresh, bool left_only) {
 
 // ---- a changed piece: Linux vma_merge_existing_range and vma_modify ----
 
-// `changed` is a piece of `whole` with its new attributes. If it joins a neighbour, answers where the joined range ends.
+// `changed` is a piece of `whole` with its new attributes. If it joins a neighbour, answers where the joined range
+// ends.
 //
 //   both      LLLwwwRRR  ->  LLLLLLLLL      `changed` is all of `whole`; right and whole go
 //   left      LLLwwwwww  ->  LLLLLLwww      `changed` starts `whole`; if it is all of it, whole goes

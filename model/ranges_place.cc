@@ -1,5 +1,5 @@
-// Where a mapping goes that did not say where: Linux 6.12's arch_get_unmapped_area_topdown for x86-64, with the alignment
-// to huge pages of thp_get_unmapped_area in front of it.
+// Where a mapping goes that did not say where: Linux 6.12's arch_get_unmapped_area_topdown for x86-64, with the
+// alignment to huge pages of thp_get_unmapped_area before it.
 #include <algorithm>
 
 #include "model/ranges.h"
@@ -39,8 +39,8 @@ std::optional<std::uint64_t> Ranges::any_gap(std::uint64_t length) const {
   return highest.has_value() ? highest : lowest_gap(length);
 }
 
-// An anonymous mapping of whole huge pages without a hint; or a file mapping that contains a whole, aligned piece of its
-// file, with or without hint.
+// An anonymous mapping of whole huge pages without a hint; or a file mapping that contains a whole, aligned piece of
+// its file, with or without hint.
 bool Ranges::wants_huge_alignment(const MapRequest& request, std::uint64_t hint, std::uint64_t length) const {
   const std::uint64_t huge = geometry_->huge_bytes;
   if (request.file == 0) return hint == 0 && length % huge == 0;
