@@ -1,0 +1,300 @@
+#include "lockstep/suts/ours/ours.h"
+
+#include <algorithm>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "impl/mm.h"
+#include "lockstep/suts/ours/decoder.h"
+
+namespace mmtwin::lockstep {
+
+namespace {
+
+using impl::Done;
+using impl::SpaceId;
+
+// What a handle of pages_alloc or pages_alloc_exact stands for.
+struct Block {
+  Pfn first;
+  PageCount pages;
+  Order order;
+  bool is_exact = false;
+};
+
+// Values by handle number. Programs use few and small numbers, so that an array is both small and fast.
+template <class T>
+class ByHandle {
+ public:
+  void clear() { values_.assign(values_.size(), T{}); }
+  T& at(unsigned number) {
+    if (number >= values_.size()) values_.resize(number + 1);
+    return values_[number];
+  }
+  T get(unsigned number) const { return number < values_.size() ? values_[number] : T{}; }
+  std::size_t size() const { return values_.size(); }
+
+ private:
+  std::vector<T> values_;
+};
+
+// Boot happens once per machine; what it narrated is told again at every start.
+class BootEvents final : public EventSink {
+ public:
+  void on_event(const Event& event) override { events.push_back(event); }
+  std::vector<Event> events;
+};
+
+class Ours final : public System {
+ public:
+  std::string_view name() const override { return "ours"; }
+  Claims claims() const override {
+    return {.narrates = true,
+            .shows_frames = true,
+            .shows_ranges = true,
+            .exact_addresses = true,
+            .exact_range_merge = true,
+            .exact_zones = true};
+  }
+
+  void start(const MachineDescription& machine, EventSink& sink) override {
+    if (mm_ && machine == machine_) {
+      mm_->reset();
+    } else {
+      build(machine);
+    }
+    mm_->connect(&sink);
+    for (const Event& event : boot_.events) sink.on_event(event);
+    blocks_.clear();
+    spaces_.clear();
+    addresses_.clear();
+    changes_.clear();
+    named_ = SpaceHandle();
+    made_ = SpaceHandle();
+  }
+
+  Response apply(const Operation& operation) override {
+    mm_->begin_operation();
+    named_ = SpaceHandle();
+    made_ = SpaceHandle();
+    is_access_ = false;
+    changes_known_ = false;
+    return std::visit([this](const auto& op) { return run(op); }, operation);
+  }
+
+  const Changes& changes() override {
+    if (!changes_known_) {
+      changes_known_ = true;
+      note_changes();
+    }
+    return changes_;
+  }
+
+  FrameObservation frame(Pfn at) override { return decoder_->frame(at); }
+  void ranges(SpaceHandle space, std::vector<RangeObservation>& into) override {
+    const SpaceId id = spaces_.get(space.number());
+    if (id.offset != 0) decoder_->ranges({id.offset}, into);
+  }
+  SpaceObservation space(SpaceHandle space) override {
+    const SpaceId id = spaces_.get(space.number());
+    return id.offset != 0 ? decoder_->space({id.offset}) : SpaceObservation{};
+  }
+  ZoneObservation zone(NodeId node, ZoneKind kind) override { return decoder_->zone(node, kind); }
+  EntryObservation entry(SpaceHandle space, Vpn page) override {
+    const SpaceId id = spaces_.get(space.number());
+    return id.offset != 0 ? decoder_->entry({id.offset}, page) : EntryObservation{};
+  }
+  std::span<const std::uint8_t> bytes(Pfn at) override { return decoder_->bytes(at); }
+
+ private:
+  void build(const MachineDescription& machine) {
+    decoder_.reset();
+    mm_.reset();
+    boot_.events.clear();
+    machine_ = machine;
+    if (machine.geometry == GeometryName::kX86) {
+      mm_ = std::make_unique<impl::MmOf<impl::X86Geometry>>(machine, &boot_);
+    } else {
+      mm_ = std::make_unique<impl::MmOf<impl::SmallGeometry>>(machine, &boot_);
+    }
+    decoder_.emplace(mm_->hardware(), mm_->pages());
+  }
+
+  void note_changes() {
+    changes_.clear();
+    const std::span<const Pfn> frames = mm_->hardware().changed_frames();
+    changes_.frames.assign(frames.begin(), frames.end());
+    // An access names its space as changed whatever it did. Ranges and counters are slab objects: only if a slab frame
+    // was written can they have changed.
+    if (is_access_ && std::none_of(frames.begin(), frames.end(), [this](Pfn at) { return is_slab(at); })) return;
+    for (const SpaceId id : mm_->changed_spaces()) changes_.spaces.push_back(handle_of(id));
+  }
+  bool is_slab(Pfn at) const { return decoder_->frame(at).role == Role::kSlab; }
+  SpaceHandle handle_of(SpaceId id) const {
+    for (const SpaceHandle likely : {named_, made_}) {
+      if (spaces_.get(likely.number()) == id) return likely;
+    }
+    for (unsigned number = 1; number < spaces_.size(); ++number) {
+      if (spaces_.get(number) == id) return SpaceHandle(number);
+    }
+    return SpaceHandle();
+  }
+
+  // ---- translation of arguments and answers ----
+  SpaceId id_of(SpaceHandle space) {
+    named_ = space;
+    return spaces_.get(space.number());
+  }
+  Address address_of_place(const Place& place) const {
+    const std::uint64_t base = place.base.is_none() ? 0 : addresses_.get(place.base.number());
+    return Address(base + place.offset);
+  }
+  static Response answer(const impl::Outcome<Done>& outcome) { return {outcome.refusal(), 0}; }
+  static Response answer(const impl::Outcome<std::uint64_t>& outcome) {
+    return {outcome.refusal(), outcome.is_ok() ? outcome.value() : 0};
+  }
+  Response answer_block(const impl::Outcome<Pfn>& outcome, Fresh<'b'> result, Block block) {
+    if (!outcome) return {outcome.refusal(), 0};
+    block.first = *outcome;
+    blocks_.at(result.number()) = block;
+    return {Refusal::kNone, block.first.raw()};
+  }
+  Response answer_space(const impl::Outcome<SpaceId>& outcome, Fresh<'p'> result) {
+    if (!outcome) return {outcome.refusal(), 0};
+    spaces_.at(result.number()) = *outcome;
+    made_ = result.handle();
+    return {};
+  }
+  Response answer_mapping(const impl::Outcome<std::uint64_t>& outcome, Fresh<'a'> result) {
+    if (outcome.is_ok() && !result.is_none()) addresses_.at(result.number()) = *outcome;
+    return answer(outcome);
+  }
+
+  // ---- pages_ ----
+  Response run(const PagesAlloc& op) {
+    const Block block{Pfn(), pages_in(op.order), op.order, false};
+    return answer_block(mm_->pages_alloc(op.cpu, op.order, op.gfp, op.node), op.result, block);
+  }
+  Response run(const PagesAllocExact& op) {
+    const Block block{Pfn(), op.pages, Order(0), true};
+    return answer_block(mm_->pages_alloc_exact(op.cpu, op.pages, op.gfp, op.node), op.result, block);
+  }
+  Response run(const PagesFree& op) {
+    Block& block = blocks_.at(op.block.number());
+    if (block.is_exact) {
+      mm_->pages_free_exact(op.cpu, block.first, block.pages);
+    } else {
+      mm_->pages_free(op.cpu, block.first, block.order);
+    }
+    block = Block{};
+    return {};
+  }
+  Response run(const PagesDrainCpu& op) {
+    mm_->pages_drain(op.cpu, op.target);
+    return {};
+  }
+
+  // ---- space_ ----
+  Response run(const SpaceCreate& op) { return answer_space(mm_->space_create(op.cpu, op.brk, op.top), op.result); }
+  Response run(const SpaceFork& op) { return answer_space(mm_->space_fork(op.cpu, id_of(op.space)), op.result); }
+  Response run(const SpaceExit& op) {
+    mm_->space_exit(op.cpu, id_of(op.space));
+    spaces_.at(op.space.number()) = SpaceId{};
+    return {};
+  }
+  Response run(const SpaceAssume& op) {
+    impl::MapRequest request = request_of(op.at, op.length, op.prot, op.flags);
+    request.file = static_cast<std::uint16_t>(op.file.raw());
+    request.offset = op.offset.raw();
+    return answer(mm_->space_assume(op.cpu, id_of(op.space), request, op.gone.raw() != 0));
+  }
+
+  // ---- range_ ----
+  impl::MapRequest request_of(const Place& at, ByteCount length, Prot prot, MapFlags flags) const {
+    impl::MapRequest request;
+    request.at = address_of_place(at).raw();
+    request.length = length.raw();
+    request.prot = prot;
+    request.flags = flags;
+    return request;
+  }
+  Response run(const RangeMapAnon& op) {
+    const impl::MapRequest request = request_of(op.at, op.length, op.prot, op.flags);
+    return answer_mapping(mm_->range_map(op.cpu, id_of(op.space), request), op.result);
+  }
+  Response run(const RangeMapFile& op) {
+    impl::MapRequest request = request_of(op.at, op.length, op.prot, op.flags);
+    request.file = static_cast<std::uint16_t>(op.file.raw());
+    request.offset = op.offset.raw();
+    return answer_mapping(mm_->range_map(op.cpu, id_of(op.space), request), op.result);
+  }
+  Response run(const RangeUnmap& op) {
+    return answer(mm_->range_unmap(op.cpu, id_of(op.space), address_of_place(op.at), op.length));
+  }
+  Response run(const RangeProtect& op) {
+    return answer(mm_->range_protect(op.cpu, id_of(op.space), address_of_place(op.at), op.length, op.prot));
+  }
+  Response run(const RangeBrk& op) {
+    const impl::BreakAnswer answer = mm_->range_brk(op.cpu, id_of(op.space), address_of_place(op.at));
+    return {answer.refusal, answer.value};
+  }
+
+  // ---- memory_ ----
+  Response run(const MemoryLoad& op) {
+    is_access_ = true;
+    return answer(mm_->memory_load(op.cpu, id_of(op.space), address_of_place(op.at), op.width.raw()));
+  }
+  Response run(const MemoryFetch& op) {
+    is_access_ = true;
+    return answer(mm_->memory_fetch(op.cpu, id_of(op.space), address_of_place(op.at), op.width.raw()));
+  }
+  Response run(const MemoryStore& op) {
+    is_access_ = true;
+    const Address at = address_of_place(op.at);
+    return answer(mm_->memory_store(op.cpu, id_of(op.space), at, op.width.raw(), op.value.raw()));
+  }
+
+  // ---- cpu_ ----
+  Response run(const CpuSwitchSpace& op) { return answer(mm_->cpu_switch(op.cpu, id_of(op.space))); }
+  Response run(const CpuFlushPage& op) {
+    mm_->cpu_flush_page(op.cpu, address_of_place(op.at));
+    return {};
+  }
+  Response run(const CpuFlushSpace& op) {
+    mm_->cpu_flush_space(op.cpu);
+    return {};
+  }
+  Response run(const CpuSpeculate& op) {
+    mm_->cpu_speculate(op.cpu, address_of_place(op.at));
+    return {};
+  }
+  Response run(const CpuEvict& op) {
+    mm_->cpu_evict(op.cpu, address_of_place(op.at));
+    return {};
+  }
+
+  // ---- world ----
+  Response run(const FailNext& op) {
+    mm_->fail_next(op.n.raw());
+    return {};
+  }
+
+  MachineDescription machine_;
+  BootEvents boot_;
+  std::unique_ptr<impl::Mm> mm_;
+  std::optional<Decoder> decoder_;
+  ByHandle<Block> blocks_;
+  ByHandle<SpaceId> spaces_;
+  ByHandle<std::uint64_t> addresses_;
+  Changes changes_;
+  bool changes_known_ = false;
+  bool is_access_ = false;
+  SpaceHandle named_, made_;  // by the operation: handles that changed spaces are likely to have
+};
+
+}  // namespace
+
+std::unique_ptr<System> make_ours() { return std::make_unique<Ours>(); }
+
+}  // namespace mmtwin::lockstep

@@ -1,0 +1,81 @@
+#include "lockstep/suts/recorded.h"
+
+#include <gtest/gtest.h>
+
+#include "lockstep/divergence.h"
+#include "lockstep/run.h"
+#include "vocab/text.h"
+
+namespace mmtwin::lockstep {
+namespace {
+
+Program parsed(const std::string& text) {
+  const Parsed<Program> program = parse_program(text);
+  EXPECT_TRUE(program.ok()) << print(program.error());
+  return program.ok() ? program.value() : Program{};
+}
+
+RunOutcome judged(const std::string& text) {
+  const Program program = parsed(text);
+  RecordedSystem system(program);
+  Runner runner(system);
+  RunOutcome outcome = runner.run(program);
+  if (outcome.finding) SCOPED_TRACE(describe_failure(runner, program, outcome, "x").print());
+  return outcome;
+}
+
+const std::string kRecording =
+    "mmtwin 1\n"
+    "machine small-x86\n"
+    "1 cpu=0 space_create -> p1\n"
+    "2 cpu=0 range_map_anon space=p1 at=0x10000 length=0x4000 prot=rw flags=fixed = 0x10000\n"
+    "3 cpu=0 range_unmap space=p1 at=0x11000 length=0x1000 = ok\n"
+    "expect ranges 0x10000-0x11000:rw-, 0x12000-0x14000:rw-\n"
+    "4 cpu=0 range_unmap space=p1 at=0x11800 length=0x1000 = EINVAL\n";
+
+TEST(Recorded, WhatARealKernelAnsweredIsJudged) {
+  const RunOutcome outcome = judged(kRecording);
+  EXPECT_EQ(outcome.verdict, Verdict::kAgreed) << (outcome.finding ? outcome.finding->actual : "");
+  EXPECT_EQ(outcome.executed, 4u);
+}
+
+TEST(Recorded, ItClaimsOnlyWhatItHolds) {
+  const Program program = parsed(kRecording);
+  RecordedSystem system(program);
+  EXPECT_FALSE(system.claims().narrates);
+  EXPECT_FALSE(system.claims().shows_frames);
+  EXPECT_TRUE(system.claims().shows_ranges);
+  const Program silent = parsed("mmtwin 1\nmachine small-x86\n1 cpu=0 space_create -> p1\n");
+  RecordedSystem quiet(silent);
+  EXPECT_FALSE(quiet.claims().shows_ranges);
+  EXPECT_FALSE(quiet.claims().exact_addresses);
+}
+
+TEST(Recorded, AWrongAnswerInTheRecordingIsFoundAtItsStep) {
+  std::string wrong = kRecording;
+  wrong.replace(wrong.find("EINVAL"), 6, "ok");
+  const RunOutcome outcome = judged(wrong);
+  EXPECT_EQ(outcome.verdict, Verdict::kDiverged);
+  EXPECT_EQ(outcome.step.raw(), 4u);
+}
+
+TEST(Recorded, AWrongRangeListIsFoundAtItsStep) {
+  std::string wrong = kRecording;
+  wrong.replace(wrong.find("0x12000-0x14000"), 15, "0x13000-0x14000");
+  const RunOutcome outcome = judged(wrong);
+  EXPECT_EQ(outcome.verdict, Verdict::kDiverged);
+  EXPECT_EQ(outcome.step.raw(), 3u);
+}
+
+TEST(Recorded, StepsWithoutAnAnswerAreDone) {
+  const RunOutcome outcome = judged(
+      "mmtwin 1\nmachine small-x86\n1 cpu=0 space_create -> p1\n"
+      "2 cpu=0 space_assume space=p1 at=0x400000 length=0x2000 prot=rx file=1\n"
+      "3 cpu=0 range_unmap space=p1 at=0x400000 length=0x1000 = ok\n"
+      "expect ranges 0x401000-0x402000:r-x file=1 offset=0x1000\n");
+  EXPECT_EQ(outcome.verdict, Verdict::kAgreed) << (outcome.finding ? outcome.finding->actual : "");
+  EXPECT_EQ(outcome.executed, 3u);
+}
+
+}  // namespace
+}  // namespace mmtwin::lockstep
