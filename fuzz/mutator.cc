@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "vocab/bytes.h"
+#include "vocab/kinds.h"
 
 extern "C" __attribute__((weak)) std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t limit);
 
@@ -88,7 +89,12 @@ void Mutator::mutate_once(Program& program, Random& random) {
   swap_two(program.operations, random);
 }
 
-std::size_t Mutator::write(const Program& program, std::uint8_t* into, std::size_t limit) {
+std::size_t Mutator::write(Program& program, std::uint8_t* into, std::size_t limit) {
+  // Operations that came from a larger machine may name CPUs or nodes that this one lacks; decoding folds them.
+  if (!in_bounds(program)) {
+    encode(program, bytes_);
+    decode(bytes_, program);
+  }
   encode_within(program, bytes_, limit);
   const std::size_t size = std::min(bytes_.size(), limit);
   if (size != 0) std::memcpy(into, bytes_.data(), size);

@@ -32,7 +32,7 @@ class Mutator {
   void mutate_once(Program& program, lockstep::Random& random);
   void insert_scene(Program& program, lockstep::Random& random);
   void tweak(Program& program, lockstep::Random& random);
-  std::size_t write(const Program& program, std::uint8_t* into, std::size_t limit);
+  std::size_t write(Program& program, std::uint8_t* into, std::size_t limit);
 
   lockstep::KindMask kinds_;
   Program program_, other_;              // scratch
