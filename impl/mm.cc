@@ -49,18 +49,11 @@ void MmOf<Geometry>::begin_operation() {
 }
 
 template <class Geometry>
-void MmOf<Geometry>::note_changed(SpaceId space) {
-  for (unsigned i = 0; i < changed_count_; ++i)
-    if (changed_[i] == space) return;
-  check(changed_count_ < kMostChanged, "an operation changes at most a space and its child");
-  changed_[changed_count_++] = space;
-}
-
-template <class Geometry>
 Outcome<Done> MmOf<Geometry>::enter(CpuId cpu, SpaceId space) {
   if (spaces_.at(ref(space)).killed != 0) [[unlikely]] return Refusal::kKilled;
   loaded_.load(cpu, tables_of(ref(space)));
-  note_changed(space);
+  changed_[0] = space;
+  changed_count_ = 1;
   return Done{};
 }
 
@@ -80,7 +73,8 @@ template <class Geometry>
 Outcome<SpaceId> MmOf<Geometry>::space_create(CpuId cpu, Address heap_start, Address top) {
   const Outcome<Ref<Space>> made = spaces_.create(cpu, heap_start.raw(), top.raw());
   if (!made) return made.refusal();
-  note_changed({(*made).offset});
+  changed_[0] = {(*made).offset};
+  changed_count_ = 1;
   return SpaceId{(*made).offset};
 }
 
@@ -89,7 +83,8 @@ Outcome<SpaceId> MmOf<Geometry>::space_fork(CpuId cpu, SpaceId space) {
   if (const Outcome<Done> entered = enter(cpu, space); !entered) return entered.refusal();
   const Outcome<Ref<Space>> child = spaces_.fork(cpu, ref(space));
   if (!child) return child.refusal();
-  note_changed({(*child).offset});
+  changed_[1] = {(*child).offset};
+  changed_count_ = 2;
   return SpaceId{(*child).offset};
 }
 

@@ -89,7 +89,7 @@ class Mm {
   // ---- world ----
   virtual void fail_next(std::uint64_t n) = 0;
 
-  // ---- what changed since begin_operation() ----
+  // ---- what the last verb changed, if it came after begin_operation() ----
   // Live or killed spaces whose ranges, tables or counters may have changed; no duplicates, no space that is gone.
   virtual std::span<const SpaceId> changed_spaces() const = 0;
 
@@ -161,7 +161,6 @@ class MmOf final : public Mm {
   static Ref<Space> ref(SpaceId space) { return {space.offset}; }
   // The CPU runs as a thread of the space from here on. Refusals: kKilled.
   Outcome<Done> enter(CpuId cpu, SpaceId space);
-  void note_changed(SpaceId space);
   // One try: false, and `missing` is the page that faults. Otherwise the bytes were read into or written from `value`.
   bool try_access(CpuId cpu, Address at, unsigned width, Access access, std::uint64_t& value, Vpn& missing);
   bool try_straddling(CpuId cpu, Address at, unsigned width, Access access, std::uint64_t& value, Vpn& missing);
