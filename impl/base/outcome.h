@@ -27,6 +27,10 @@ class [[nodiscard]] Outcome {
     return value_;
   }
   constexpr T operator*() const { return value(); }
+  constexpr const T* operator->() const {
+    check(is_ok(), "a refused call has no value");
+    return &value_;
+  }
 
  private:
   T value_{};
