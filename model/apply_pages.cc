@@ -1,4 +1,5 @@
 // What the pages_ operations must have done by their end.
+#include <algorithm>
 #include <bit>
 
 #include "model/state.h"
@@ -39,6 +40,14 @@ bool State::blocks_agree(std::uint64_t frame, std::uint64_t count, unsigned orde
   return true;
 }
 
+// How many frames of the block were zeroed.
+std::uint64_t State::zeroed_in(std::uint64_t frame, std::uint64_t count) {
+  std::sort(now.zeroed.begin(), now.zeroed.end());
+  const auto end = std::unique(now.zeroed.begin(), now.zeroed.end());
+  return static_cast<std::uint64_t>(
+      std::count_if(now.zeroed.begin(), end, [&](std::uint64_t f) { return f >= frame && f - frame < count; }));
+}
+
 void State::end_pages(const PagesAlloc& op, const Response& r) {
   if (refused_for_memory(r)) return;
   if (r.refusal != Refusal::kNone) return find(Law::kAnswer, "refusal", "ok or oom", std::string(name_of(r.refusal)));
@@ -46,7 +55,8 @@ void State::end_pages(const PagesAlloc& op, const Response& r) {
   if (!blocks_agree(r.value, count, op.order.raw(), r)) return;
   if (claims.narrates && op.gfp.any(kGfpZero)) {
     note(Law::kIso2);
-    if (now.zeroed != count) return find(Law::kIso2, "frames zeroed", count, now.zeroed);
+    const std::uint64_t zeroed = zeroed_in(r.value, count);
+    if (zeroed != count) return find(Law::kIso2, "frames zeroed", count, zeroed);
   }
   adopt_block(op.result.number(), r.value, count, op.order.raw(), false);
 }
@@ -62,8 +72,11 @@ void State::end_pages(const PagesAllocExact& op, const Response& r) {
     if (kept != (i < op.pages.raw()))
       return find(Law::kFrame1, "frame", i < op.pages.raw() ? "kept" : "returned", kept ? "kept" : "returned");
   }
-  if (op.gfp.any(kGfpZero) && now.zeroed < op.pages.raw())
-    return find(Law::kIso2, "frames zeroed", op.pages.raw(), now.zeroed);
+  if (claims.narrates && op.gfp.any(kGfpZero)) {
+    note(Law::kIso2);
+    const std::uint64_t zeroed = zeroed_in(r.value, op.pages.raw());
+    if (zeroed != op.pages.raw()) return find(Law::kIso2, "frames zeroed", op.pages.raw(), zeroed);
+  }
   adopt_block(op.result.number(), r.value, op.pages.raw(), order, true);
 }
 

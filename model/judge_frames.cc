@@ -22,6 +22,8 @@ void State::count_towards_failure() {
 void State::page_requested(const Event& e) {
   if (now.request.open) return find(Law::kFrame1, "request", "one request at a time", "a second one");
   if (now.request.injection_due) return find(Law::kOom1, "fail_next", "the object request fails", "it went on");
+  const bool is_role = e.role > Role::kNone && e.role <= Role::kSlab && (e.role != Role::kZeroPage || now.boot);
+  if (!is_role) return find(Law::kFrame1, "role", "one that may ask now", std::to_string(static_cast<unsigned>(e.role)));
   Request& request = now.request;
   request = Request{};
   request.open = true;
@@ -88,6 +90,8 @@ void State::judge_page_refusal() {
 
 void State::object_requested(const Event& e) {
   if (now.request.open) return find(Law::kFrame1, "request", "no page request is open", "an object request");
+  if (now.request.injection_due) return find(Law::kOom1, "fail_next", "the object request fails", "it went on");
+  now.slab_page_refused = false;
   now.request = Request{};
   now.request.cache = e.place;
   count_towards_failure();
@@ -250,12 +254,26 @@ bool State::may_be_returned(const Event& e, const FrameRecord& record) {
     find(Law::kTlb2, "frame", "no CPU can use it without a flush", "cached: frame " + std::to_string(frame));
     return false;
   }
-  if (record.role == Role::kBlock && !std::holds_alternative<PagesFree>(now.operation) &&
-      !std::holds_alternative<PagesAllocExact>(now.operation)) {
-    find(Law::kFrame1, "frame", "kept by its handle", "returned");
+  if (!is_its_return(frame, record)) {
+    find(Law::kFrame1, "frame", "kept by its owner", "returned: " + std::to_string(frame));
     return false;
   }
   return true;
+}
+
+// Blocks go by their handle or as the tail of an exact one, roots with their space.
+bool State::is_its_return(std::uint64_t frame, const FrameRecord& record) const {
+  if (record.role == Role::kBlock) {
+    if (const auto* op = std::get_if<PagesFree>(&now.operation)) {
+      const Block& block = blocks[op->block.number()];
+      return frame >= block.frame && frame - block.frame < block.pages;
+    }
+    return std::holds_alternative<PagesAllocExact>(now.operation) && !now.fresh.empty() &&
+           frame >= now.fresh[0].frame && frame - now.fresh[0].frame < std::uint64_t{1} << now.request.wish.order;
+  }
+  if (record.role != Role::kRootTable) return true;
+  const std::uint32_t space = tables.at(record.object).space;
+  return space == now.child || (space == now.space && (now.killed || std::holds_alternative<SpaceExit>(now.operation)));
 }
 
 // What the owner of a returned block keeps about it is forgotten.
@@ -301,7 +319,7 @@ void State::frame_zeroed(const Event& e) {
   FrameRecord& record = frames.at(frames.used_head(frame));
   if (record.state != FrameState::kUsed) return find(Law::kFrame1, "frame", "a used one", std::to_string(frame));
   if (record.order == 0) record.zeroed = true;
-  ++now.zeroed;
+  now.zeroed.push_back(frame);
 }
 
 void State::frame_copied(const Event& e) {
@@ -317,6 +335,7 @@ void State::frame_copied(const Event& e) {
 // PCP-2 and the bound on slab frames, at the end of every operation.
 void State::end_of_physical() {
   if (now.request.open) return find(Law::kFrame1, "request", "answered", "still open");
+  if (now.request.injection_due) return find(Law::kOom1, "fail_next", "the object request fails", "it went on");
   if (now.lists_grown != 0) {
     for (unsigned z = 0; z < kMaxZones; ++z) {
       const Zone& zone = frames.zone(z);

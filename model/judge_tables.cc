@@ -41,9 +41,11 @@ void State::table_store(const Event& e) {
 // The walker may add A anywhere on its way, and D to a leaf.
 void State::table_mark(const Event& e) {
   const std::uint64_t frame = e.frame.raw();
-  if (!frames.exists(frame) || frames.at(frame).object == 0)
-    return find(Law::kPt1, "table", "a table", std::to_string(frame));
-  Table& table = tables.at(frames.at(frame).object);
+  if (!frames.exists(frame)) return find(Law::kPt1, "table", "one that exists", std::to_string(frame));
+  const FrameRecord& record = frames.at(frame);
+  if (record.state != FrameState::kUsed || (record.role != Role::kTable && record.role != Role::kRootTable))
+    return find(Law::kPt1, "table", "a frame taken for a table", std::to_string(frame));
+  Table& table = tables.at(record.object);
   if (e.index >= table.entries.size()) return find(Law::kPt1, "index", "inside the table", std::to_string(e.index));
   if (table.entries[e.index] != e.before) return find(Law::kPt3, "before", table.entries[e.index], e.before);
   const std::uint64_t allowed = kBitAccessed | (table.level == 0 ? kBitDirty : 0);
@@ -99,7 +101,7 @@ void State::leaf_changed(std::uint32_t number, std::uint64_t index, std::uint64_
   const Table& table = tables.at(number);
   const std::uint64_t page = table.first + index;
   const std::uint32_t space = table.space;
-  now.leaves.push_back({space, page});
+  now.leaves.push_back({space, page, present(before) && !maps_zero_page(before)});
   if (!present(after) && after != 0) return find(Law::kPt1, "entry", "present or zero", std::to_string(after));
   const bool same = present(before) && present(after) && frame_in(before) == frame_in(after);
   if (present(before) && frames.at(frame_in(before)).watchers != 0) note(Law::kTlb1);
@@ -200,6 +202,30 @@ void State::judge_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t en
   if (mapped.mappings > 1)
     return find(Law::kCow1, "writable", "no: mapped " + std::to_string(mapped.mappings) + " times", "yes");
   if (mapped.exclusive == Exclusive::kNo) return find(Law::kCow1, "exclusive", "yes", "no");
+}
+
+// Only what a successful operation takes away may lose the pages it held.
+bool State::may_lose_page(std::uint64_t page, const Response& r) const {
+  const auto& op = now.operation;
+  const bool takes_away = std::holds_alternative<RangeMapAnon>(op) || std::holds_alternative<RangeMapFile>(op) ||
+                          std::holds_alternative<RangeUnmap>(op) || std::holds_alternative<RangeBrk>(op) ||
+                          std::holds_alternative<SpaceAssume>(op);
+  return takes_away && r.refusal == Refusal::kNone && page * kPage >= now.verdict.from &&
+         page * kPage < now.verdict.to;
+}
+
+// Whatever leaf changed, wherever it is: its rights are its range's, and no page got lost on the way.
+void State::judge_touched_leaves(const Response& r) {
+  for (const LeafTouch& touch : now.leaves) {
+    const Space& space = spaces[touch.space];
+    if (space.root == 0 || broken()) continue;
+    const std::uint64_t entry = leaf(touch.space, touch.page).entry;
+    const bool holds_page = present(entry) && !maps_zero_page(entry);
+    if (touch.had_page && !holds_page && !may_lose_page(touch.page, r))
+      return find(r.refusal == Refusal::kNone ? Law::kContent1 : Law::kRollback1, "page", "kept",
+                  "lost: page " + std::to_string(touch.page));
+    if (space.prefix_from == space.prefix_to) judge_leaf(touch.space, touch.page, entry);
+  }
 }
 
 void State::judge_leaves_of(std::uint32_t space, std::uint64_t from, std::uint64_t to) {

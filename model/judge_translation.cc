@@ -100,12 +100,24 @@ void State::tlb_used(const Event& e) {
     return find(Law::kTlb1, "slot", "holds the page under the loaded ASID", "page " + std::to_string(e.place));
   if (slot_is_stale(cpu.space, slot))
     return find(Law::kTlb1, "cached entry", leaf(cpu.space, slot.page).entry, slot.entry);
+  if (!is_access_of_operation(e))
+    return find(Law::kPerm1, "access", "one that the operation makes", "page " + std::to_string(e.place));
   const Access access = static_cast<Access>(e.access);
   note(Law::kPerm1);
   if (!user(slot.entry)) return find(Law::kPerm1, "access", "denied: not a user page", "allowed");
   if (access == Access::kStore && !writable(slot.entry)) return find(Law::kPerm1, "store", "denied", "allowed");
   if (access == Access::kStore && !dirty(slot.entry)) return find(Law::kTlb1, "store", "sets D first", "D is clear");
   if (access == Access::kFetch && !executable(slot.entry)) return find(Law::kPerm1, "fetch", "denied", "allowed");
+}
+
+// On its CPU, in its space, of its kind, to one of its pages?
+bool State::is_access_of_operation(const Event& e) const {
+  const bool is_kind = (std::holds_alternative<MemoryLoad>(now.operation) && e.access == unsigned(Access::kLoad)) ||
+                       (std::holds_alternative<MemoryStore>(now.operation) && e.access == unsigned(Access::kStore)) ||
+                       (std::holds_alternative<MemoryFetch>(now.operation) && e.access == unsigned(Access::kFetch));
+  bool is_page = false;
+  for (const AccessedPage& accessed : now.accessed) is_page |= accessed.page == e.place;
+  return is_kind && is_page && e.cpu == cpu_of(now.operation) && cpus[e.cpu.raw()].space == now.space;
 }
 
 void State::walk_cache_filled(const Event& e) {

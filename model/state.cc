@@ -63,6 +63,7 @@ void State::start(const MachineDescription& description, const Claims& what) {
   blocks.clear();
   addresses.clear();
   fail_countdown = live_spaces = mapped_pages = linked_tables = 0;
+  kernel_root = zero_frame = kNoFrame;
   used_by_role.fill(0);
   slab_frames.fill(0);
   cpus.resize(machine.cpus);
@@ -79,7 +80,7 @@ void State::start(const MachineDescription& description, const Claims& what) {
 }
 
 void State::booted() {
-  if (claims.narrates && (kernel_root == 0 || zero_frame == 0))
+  if (claims.narrates && (kernel_root == kNoFrame || zero_frame == kNoFrame))
     find(Law::kPt1, "boot", "takes the kernel root and the zero page", "not both");
   for (Cpu& cpu : cpus) {
     cpu.root_frame = kernel_root;
@@ -177,7 +178,7 @@ void State::begin(const Operation& operation) {
   now.boot = now.refused = now.slab_page_refused = now.drained = now.killed = now.took_slab = false;
   now.space = now.child = 0;
   now.request = Request{};
-  now.zeroed = 0;
+  now.zeroed.clear();
   now.lists_grown = 0;
   now.fresh.clear();
   now.leaves.clear();
@@ -239,11 +240,40 @@ void State::end(const Response& r) {
         }
       },
       now.operation);
+  if (!broken() && claims.narrates) judge_touched_leaves(r);
   now.running = false;
 }
 
+// Numbers that would lead out of the judge's own tables.
+bool State::fits_machine(const Event& e) {
+  if (e.cpu.raw() >= cpus.size()) {
+    find(Law::kAnswer, "cpu", "one of the machine", std::to_string(e.cpu.raw()));
+    return false;
+  }
+  const Cpu& cpu = cpus[e.cpu.raw()];
+  if (e.kind == EventKind::kTlbDropped && e.index >= cpu.tlb.size()) {
+    find(Law::kTlb1, "slot", "inside the TLB", std::to_string(e.index));
+    return false;
+  }
+  if (e.kind == EventKind::kWalkCacheDropped && (e.level >= cpu.walk.size() || e.index >= cpu.walk[e.level].size())) {
+    find(Law::kTlb2, "slot", "inside the walk cache", std::to_string(e.index));
+    return false;
+  }
+  return true;
+}
+
+void State::space_killed(const Event& e) {
+  const bool is_access = std::visit([]<class Op>(const Op&) { return IsAccess<Op>; }, now.operation);
+  if (!is_access || !now.refused)
+    return find(Law::kOom1, "killed space", "an access that was refused memory", std::string(name_of(now.operation)));
+  const std::uint32_t root = spaces[now.space].root;
+  if (root == 0 || tables.at(root).frame != e.frame.raw())
+    return find(Law::kRollback1, "killed space", "the one that accessed", "root " + std::to_string(e.frame.raw()));
+  now.killed = true;
+}
+
 void State::on_event(const Event& e) {
-  if (broken()) return;
+  if (broken() || !fits_machine(e)) return;
   switch (e.kind) {
     case EventKind::kFrameTaken: return frame_taken(e);
     case EventKind::kFrameReturned: return frame_returned(e);
@@ -269,7 +299,7 @@ void State::on_event(const Event& e) {
     case EventKind::kObjectRequested: return object_requested(e);
     case EventKind::kListFilled: return list_filled(e);
     case EventKind::kListDrained: return list_drained(e);
-    case EventKind::kSpaceKilled: now.killed = true; return;
+    case EventKind::kSpaceKilled: return space_killed(e);
   }
 }
 

@@ -19,6 +19,7 @@
 namespace mmtwin::model {
 
 inline constexpr unsigned kCaches = static_cast<unsigned>(kCacheNames.size());
+inline constexpr std::uint64_t kNoFrame = ~std::uint64_t{0};
 
 struct Space {
   bool live = false;
@@ -64,6 +65,7 @@ struct FreshFrame {
 struct LeafTouch {
   std::uint32_t space = 0;
   std::uint64_t page = 0;
+  bool had_page = false;  // it mapped an anonymous page before this change
 };
 // What an access found before it began.
 struct AccessedPage {
@@ -85,7 +87,7 @@ struct Now {
   std::uint32_t space = 0;     // the space that the operation names, 0: none
   std::uint32_t child = 0;     // the space that it makes
   Request request;
-  std::uint64_t zeroed = 0;         // frames zeroed
+  std::vector<std::uint64_t> zeroed;  // frames zeroed
   std::uint32_t lists_grown = 0;    // CPUs whose lists got a frame
   bool took_slab = false;
   std::vector<FreshFrame> fresh;
@@ -110,6 +112,8 @@ class State {
   void begin(const Operation& operation);
   void end(const Response& response);
   void on_event(const Event& e);
+  bool fits_machine(const Event& e);
+  void space_killed(const Event& e);
 
   // -- reporting --
   bool broken() const { return finding.has_value(); }
@@ -132,6 +136,7 @@ class State {
   void judge_choice_of_zone(std::uint64_t frame, Law otherwise);
   void adopt_taken(std::uint64_t frame, unsigned order);
   bool may_be_returned(const Event& e, const FrameRecord& record);
+  bool is_its_return(std::uint64_t frame, const FrameRecord& record) const;
   void release_owner(std::uint64_t frame, FrameRecord& record);
   void frame_zeroed(const Event& e);
   void frame_copied(const Event& e);
@@ -147,6 +152,8 @@ class State {
   void map_fresh(std::uint32_t space, std::uint64_t page, std::uint64_t frame);
   void unmap_leaf(std::uint32_t space, std::uint64_t entry);
   void judge_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t entry);  // at the end of an operation
+  void judge_touched_leaves(const Response& r);
+  bool may_lose_page(std::uint64_t page, const Response& r) const;
   void judge_leaves_of(std::uint32_t space, std::uint64_t from, std::uint64_t to);
   void judge_no_leaves(std::uint32_t space, std::uint64_t from, std::uint64_t to);
   void judge_tables_justified(std::uint32_t space, std::uint64_t from, std::uint64_t to);
@@ -157,6 +164,7 @@ class State {
   void space_loaded(const Event& e);
   void tlb_filled(const Event& e);
   void tlb_used(const Event& e);
+  bool is_access_of_operation(const Event& e) const;
   void drop_slot(TlbSlot& slot);
   void drop_slot(WalkSlot& slot);
   void walk_cache_filled(const Event& e);
@@ -172,6 +180,7 @@ class State {
   void end_pages(const PagesAllocExact& op, const Response& r);
   void end_pages(const PagesFree& op, const Response& r);
   void end_pages(const PagesDrainCpu& op, const Response& r);
+  std::uint64_t zeroed_in(std::uint64_t frame, std::uint64_t count);
   void adopt_block(unsigned handle, std::uint64_t frame, std::uint64_t pages, unsigned order, bool exact);
   bool blocks_agree(std::uint64_t frame, std::uint64_t pages, unsigned order, const Response& r);
   void end_create(const SpaceCreate& op, const Response& r);
@@ -234,8 +243,8 @@ class State {
   std::vector<Block> blocks;                   // by handle
   std::vector<std::optional<std::uint64_t>> addresses;  // by handle
   std::vector<Cpu> cpus;
-  std::uint64_t zero_frame = 0;
-  std::uint64_t kernel_root = 0;
+  std::uint64_t zero_frame = kNoFrame;
+  std::uint64_t kernel_root = kNoFrame;
   std::uint64_t fail_countdown = 0;
   std::uint64_t live_spaces = 0;
   std::uint64_t mapped_pages = 0;   // pages with a mapping

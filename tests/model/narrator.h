@@ -1,0 +1,360 @@
+// A system by the book reduced to what it tells: spaces, tables, faults, TLBs, shootdowns, in the small geometry.
+//
+// Laws: all of model/laws.h hold in what it writes. Context: tests of model/model.h. Cost: maps of what is there. It
+// deliberately keeps no bytes: a test says what a load answers. Direct mapped TLB; one walk cache, of level 1.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "model/geometry.h"
+#include "tests/model/scenario.h"
+
+namespace mmtwin::model {
+
+class Narrator : public Writer {
+ public:
+  explicit Narrator(const MachineDescription& machine, const Claims& claims = kAllClaims)
+      : Writer(machine, claims), cpus_(machine.cpus) {
+    boot();
+    for (Cpu& cpu : cpus_) {
+      cpu.root = kernel_root_;
+      cpu.tlb.resize(machine.tlb_entries);
+      cpu.walk.resize(machine.walk_cache_entries);
+    }
+  }
+
+  struct Link {
+    std::uint64_t parent = 0;
+    unsigned index = 0, level = 0;  // level of the parent
+    std::uint64_t first = 0;        // page
+  };
+  struct PageFacts {
+    Prot prot;
+    unsigned range = 0;
+  };
+  struct Space {
+    std::uint64_t root = 0;
+    std::map<std::uint64_t, PageFacts> pages;    // mapped ones, by number
+    std::set<unsigned> families;                 // ranges that were stored to
+    std::map<std::uint64_t, Link> tables;        // lower ones, by frame
+    std::map<std::uint64_t, std::uint64_t> leaf_table;  // by first page
+  };
+
+  // ---- operations ----
+  void create(unsigned p) {
+    begin(SpaceCreate{CpuId(0), Address(), Address(), Fresh<'p'>(p)});
+    object(CacheName::kSpace);
+    spaces_[p].root = take_zeroed(Role::kRootTable);
+    end();
+  }
+  // `pages` pages at a place that was free.
+  void map(unsigned p, std::uint64_t at, std::uint64_t pages, Prot prot = kReadWrite, unsigned cpu = 0) {
+    begin(map_operation(p, at, pages, prot, cpu));
+    load_space(p);
+    object(CacheName::kRange);
+    note_mapped(p, at, pages, prot);
+    end(Refusal::kNone, at);
+  }
+  static RangeMapAnon map_operation(unsigned p, std::uint64_t at, std::uint64_t pages, Prot prot = kReadWrite,
+                                    unsigned cpu = 0) {
+    return {CpuId(cpu), SpaceHandle(p), place(at), ByteCount(pages * kPage), prot, MapFlags(kMapFixed), Fresh<'a'>(1)};
+  }
+  void note_mapped(unsigned p, std::uint64_t at, std::uint64_t pages, Prot prot) {
+    ++ranges_;
+    for (std::uint64_t i = 0; i < pages; ++i) spaces_[p].pages[at / kPage + i] = {prot, ranges_};
+  }
+  void load(unsigned p, std::uint64_t at, std::uint64_t value = 0, unsigned cpu = 0) {
+    begin(MemoryLoad{CpuId(cpu), SpaceHandle(p), place(at), Width(1)});
+    load_space(p);
+    if (!present(leaf(p, at / kPage))) set_leaf(p, at / kPage, entry_of(zero_page_, bits_for_reading(p, at / kPage)));
+    use(p, at / kPage, Access::kLoad);
+    end(Refusal::kNone, value);
+  }
+  void store(unsigned p, std::uint64_t at, std::uint64_t value, unsigned cpu = 0) {
+    begin(store_operation(p, at, value, cpu));
+    load_space(p);
+    fault_for_store(p, at / kPage);
+    use(p, at / kPage, Access::kStore);
+    end();
+  }
+  static MemoryStore store_operation(unsigned p, std::uint64_t at, std::uint64_t value, unsigned cpu = 0) {
+    return {CpuId(cpu), SpaceHandle(p), place(at), Width(1), Value(value)};
+  }
+  void unmap(unsigned p, std::uint64_t at, std::uint64_t pages, unsigned cpu = 0) {
+    begin(RangeUnmap{CpuId(cpu), SpaceHandle(p), place(at), ByteCount(pages * kPage)});
+    load_space(p);
+    unmap_pages(p, at / kPage, at / kPage + pages);
+    free_tables(p);
+    end();
+  }
+  void protect(unsigned p, std::uint64_t at, std::uint64_t pages, Prot prot, unsigned cpu = 0) {
+    begin(RangeProtect{CpuId(cpu), SpaceHandle(p), place(at), ByteCount(pages * kPage), prot});
+    load_space(p);
+    for (std::uint64_t page = at / kPage; page < at / kPage + pages; ++page) {
+      spaces_[p].pages[page].prot = prot;
+      const std::uint64_t entry = leaf(p, page);
+      if (!present(entry)) continue;
+      set_leaf(p, page, entry & (bits_of(prot) | ~bits_of(kReadWrite) | kBitDirty));
+      flush_page(p, page);
+    }
+    end();
+  }
+  void fork(unsigned p, unsigned child) {
+    begin(SpaceFork{CpuId(0), SpaceHandle(p), Fresh<'p'>(child)});
+    load_space(p);
+    object(CacheName::kSpace);
+    start_child(p, child);
+    for (const auto& [page, facts] : spaces_[p].pages) copy_leaf(p, child, page);
+    end();
+  }
+  void exit(unsigned p, unsigned cpu = 0) {
+    begin(SpaceExit{CpuId(cpu), SpaceHandle(p)});
+    tear_down(p);
+    end();
+  }
+  void go_lazy(unsigned cpu) {
+    begin(CpuSwitchSpace{CpuId(cpu), SpaceHandle()});
+    event(EventKind::kSpaceUnloaded);
+    cpus_[cpu].lazy = true;
+    end();
+  }
+  void switch_to(unsigned p, unsigned cpu) {
+    begin(CpuSwitchSpace{CpuId(cpu), SpaceHandle(p)});
+    load_space(p);
+    end();
+  }
+
+  // ---- parts of operations ----
+  void load_space(unsigned p) {
+    Cpu& cpu = cpus_[cpu_];
+    if (cpu.root == spaces_[p].root && !cpu.lazy) return;
+    Event e = event_of(EventKind::kSpaceLoaded, spaces_[p].root);
+    e.index = static_cast<std::uint16_t>(p);
+    e.after = cpu.missed.erase(p);
+    event(e);
+    cpu.root = spaces_[p].root;
+    cpu.asid = p;
+    cpu.lazy = false;
+    if (e.after == 0) return;
+    for (Slot& slot : cpu.tlb)
+      if (slot.asid == p) slot = Slot{};
+    for (Slot& slot : cpu.walk)
+      if (slot.asid == p) slot = Slot{};
+  }
+  std::uint64_t entry(std::uint64_t table, unsigned index) { return entries_[table][index]; }
+  void set(std::uint64_t table, unsigned index, std::uint64_t after) {
+    event(EventKind::kTableStore, table, index, entry(table, index), after);
+    entries_[table][index] = after;
+  }
+  std::uint64_t leaf(unsigned p, std::uint64_t page) {
+    const auto table = spaces_[p].leaf_table.find(page / 16 * 16);
+    return table == spaces_[p].leaf_table.end() ? 0 : entry(table->second, page % 16);
+  }
+  std::uint64_t frame_at(unsigned p, std::uint64_t at) { return frame_in(leaf(p, at / kPage)); }
+  std::uint64_t leaf_table(unsigned p, std::uint64_t at) { return spaces_[p].leaf_table.at(at / kPage / 16 * 16); }
+  // Makes the tables down to the leaf's.
+  std::uint64_t reach(unsigned p, std::uint64_t page) {
+    std::uint64_t here = spaces_[p].root;
+    for (unsigned level = 3; level > 0; --level) {
+      const unsigned index = static_cast<unsigned>(kSmall.index_of(page, level));
+      if (!present(entry(here, index))) {
+        const std::uint64_t made = take_zeroed(Role::kTable);
+        entries_[made].clear();
+        set(here, index, entry_of(made, kLink));
+        const std::uint64_t span = kSmall.pages_per_entry(level);
+        spaces_[p].tables[made] = {here, index, level, page / span * span};
+        if (level == 1) spaces_[p].leaf_table[page / span * span] = made;
+      }
+      here = frame_in(entry(here, index));
+    }
+    return here;
+  }
+  void set_leaf(unsigned p, std::uint64_t page, std::uint64_t after) { set(reach(p, page), page % 16, after); }
+  std::uint64_t bits_for_reading(unsigned p, std::uint64_t page) {
+    return bits_of(spaces_[p].pages[page].prot) & ~(kBitWritable | kBitDirty);
+  }
+  std::uint64_t bits_for_storing(unsigned p, std::uint64_t page) { return bits_of(spaces_[p].pages[page].prot); }
+  unsigned mappings(std::uint64_t frame) {
+    unsigned count = 0;
+    for (const auto& [p, space] : spaces_)
+      for (const auto& [page, facts] : space.pages)
+        if (const std::uint64_t e = leaf(p, page); present(e) && frame_in(e) == frame) ++count;
+    return count;
+  }
+  void fault_for_store(unsigned p, std::uint64_t page) {
+    const std::uint64_t old = leaf(p, page);
+    if (writable(old)) return;
+    if (spaces_[p].families.insert(spaces_[p].pages[page].range).second) {
+      object(CacheName::kAnonFamily);
+      object(CacheName::kFamilyLink);
+    }
+    reach(p, page);
+    const bool is_page = present(old) && frame_in(old) != zero_page_;
+    std::uint64_t frame = frame_in(old);
+    if (!is_page) {
+      frame = take_zeroed(Role::kAnon);
+    } else if (mappings(frame) > 1) {
+      frame = take(Role::kAnon);
+      event(EventKind::kFrameCopied, frame, frame_in(old));
+    }
+    set_leaf(p, page, entry_of(frame, bits_for_storing(p, page)));
+    if (present(old)) flush_page(p, page);
+  }
+  // Fills the slot unless it holds what the tables say, and uses it.
+  void use(unsigned p, std::uint64_t page, Access access) {
+    Slot& slot = cpus_[cpu_].tlb[page % cpus_[cpu_].tlb.size()];
+    if (slot.page != page || slot.asid != p || slot.value != leaf(p, page)) {
+      mark_links(p, page);
+      Event filled = event_of(EventKind::kTlbFilled, 0, page);
+      filled.index = static_cast<std::uint16_t>(page % cpus_[cpu_].tlb.size());
+      filled.after = leaf(p, page);
+      event(filled);
+      slot = {p, page, filled.after};
+      cache_walk(p, page);
+    }
+    Event used = event_of(EventKind::kTlbUsed, 0, page);
+    used.index = static_cast<std::uint16_t>(page % cpus_[cpu_].tlb.size());
+    used.access = static_cast<std::uint8_t>(access);
+    event(used);
+  }
+  void flush_page(unsigned p, std::uint64_t page, bool with_tables = false) {
+    for (unsigned c = 0; c < cpus_.size(); ++c) {
+      Cpu& cpu = cpus_[c];
+      const bool runs = cpu.root == spaces_[p].root && (!cpu.lazy || with_tables);
+      if (!runs) {
+        cpu.missed.insert(p);
+        continue;
+      }
+      if (c != cpu_) interrupt(c);
+      drop(c, EventKind::kTlbDropped, page % cpu.tlb.size(), cpu.tlb[page % cpu.tlb.size()], p);
+      drop(c, EventKind::kWalkCacheDropped, page / 16 % cpu.walk.size(), cpu.walk[page / 16 % cpu.walk.size()], p);
+    }
+  }
+  void unmap_pages(unsigned p, std::uint64_t from, std::uint64_t to) {
+    for (std::uint64_t page = from; page < to; ++page) {
+      if (const std::uint64_t old = leaf(p, page); present(old)) {
+        set_leaf(p, page, 0);
+        flush_page(p, page);
+        if (frame_in(old) != zero_page_ && mappings(frame_in(old)) == 0) put(frame_in(old));
+      }
+      spaces_[p].pages.erase(page);
+    }
+  }
+  // Tables without any page of a range in their span, from the leaves up.
+  void free_tables(unsigned p) {
+    Space& space = spaces_[p];
+    for (unsigned level = 1; level < 4; ++level)
+      for (const auto& [table, link] : std::map(space.tables)) {
+        if (link.level != level) continue;
+        const auto next = space.pages.lower_bound(link.first);
+        if (next != space.pages.end() && next->first < link.first + kSmall.pages_per_entry(level)) continue;
+        set(link.parent, link.index, 0);
+        flush_page(p, link.first, true);
+        if (level == 1) space.leaf_table.erase(link.first);
+        space.tables.erase(table);
+        put(table);
+      }
+  }
+  void start_child(unsigned p, unsigned child) {
+    spaces_[child].root = take_zeroed(Role::kRootTable);
+    spaces_[child].pages = spaces_[p].pages;
+    spaces_[child].families = spaces_[p].families;
+  }
+  // A page of a range with a family becomes shared and read-only on both sides.
+  void copy_leaf(unsigned p, unsigned child, std::uint64_t page) {
+    const std::uint64_t entry = leaf(p, page);
+    if (!present(entry) || spaces_[p].families.count(spaces_[p].pages[page].range) == 0) return;
+    reach(child, page);
+    if (writable(entry)) {
+      set_leaf(p, page, entry & ~kBitWritable);
+      flush_page(p, page);
+    }
+    set_leaf(child, page, entry & ~kBitWritable);
+  }
+  void tear_down(unsigned p) {
+    Space& space = spaces_[p];
+    if (!space.pages.empty()) unmap_pages(p, space.pages.begin()->first, space.pages.rbegin()->first + 1);
+    free_tables(p);
+    for (unsigned c = 0; c < cpus_.size(); ++c) {
+      if (cpus_[c].root != space.root) continue;
+      Event e = event_of(EventKind::kSpaceLoaded, kernel_root_);
+      e.cpu = CpuId(c);
+      step(e);
+      cpus_[c].root = kernel_root_;
+      cpus_[c].lazy = true;
+    }
+    for (Cpu& cpu : cpus_) cpu.missed.insert(p);
+    put(space.root);
+    spaces_.erase(p);
+  }
+  using Writer::event;
+  void event(EventKind kind, std::uint64_t table, unsigned index, std::uint64_t before, std::uint64_t after) {
+    Event e = event_of(kind, table);
+    e.index = static_cast<std::uint16_t>(index);
+    e.before = before;
+    e.after = after;
+    event(e);
+  }
+
+ private:
+  struct Slot {
+    unsigned asid = 0;
+    std::uint64_t page = 0;
+    std::uint64_t value = 0;
+  };
+  struct Cpu {
+    std::uint64_t root = 0;
+    unsigned asid = 0;
+    bool lazy = true;
+    std::vector<Slot> tlb, walk;
+    std::set<unsigned> missed;  // spaces whose flushes it did not get
+  };
+
+  void interrupt(unsigned target) {
+    Event e = event_of(EventKind::kInterrupted);
+    e.index = static_cast<std::uint16_t>(target);
+    event(e);
+  }
+  void drop(unsigned cpu, EventKind kind, std::uint64_t index, Slot& slot, unsigned p) {
+    if (slot.asid != p) return;
+    Event e = event_of(kind);
+    e.cpu = CpuId(cpu);
+    e.index = static_cast<std::uint16_t>(index);
+    e.level = kind == EventKind::kWalkCacheDropped ? 1 : 0;
+    step(e);
+    slot = Slot{};
+  }
+  // The walker sets A on its way; leaves are stored with A already.
+  void mark_links(unsigned p, std::uint64_t page) {
+    std::uint64_t here = spaces_[p].root;
+    for (unsigned level = 3; level > 0; --level) {
+      const unsigned index = static_cast<unsigned>(kSmall.index_of(page, level));
+      const std::uint64_t link = entry(here, index);
+      if ((link & kBitAccessed) == 0) {
+        event(EventKind::kTableMark, here, index, link, link | kBitAccessed);
+        entries_[here][index] = link | kBitAccessed;
+      }
+      here = frame_in(link);
+    }
+  }
+  void cache_walk(unsigned p, std::uint64_t page) {
+    Slot& slot = cpus_[cpu_].walk[page / 16 % cpus_[cpu_].walk.size()];
+    const std::uint64_t table = spaces_[p].leaf_table.at(page / 16 * 16);
+    Event e = event_of(slot.asid == p && slot.value == table ? EventKind::kWalkCacheUsed : EventKind::kWalkCacheFilled,
+                       table, page);
+    e.level = 1;
+    e.index = static_cast<std::uint16_t>(page / 16 % cpus_[cpu_].walk.size());
+    event(e);
+    slot = {p, page, table};
+  }
+
+  std::vector<Cpu> cpus_;
+  std::map<unsigned, Space> spaces_;
+  std::map<std::uint64_t, std::map<unsigned, std::uint64_t>> entries_;  // by table frame
+  unsigned ranges_ = 0;
+};
+
+}  // namespace mmtwin::model
