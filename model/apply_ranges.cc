@@ -68,24 +68,27 @@ void State::end_unmap(const RangeUnmap& op, const Response& r) {
   if (claims.narrates) judge_emptied(from, to);
 }
 
-// Want of memory leaves a prefix done; which one, the observed ranges tell (judge_ranges).
+// Want of memory leaves a prefix done; which one, the observed ranges tell (judge_ranges). A refusal for want of room
+// in the list (ENOMEM) stops where the rules say, which Ranges::protect finds by itself.
 void State::end_protect(const RangeProtect& op, const Response& r) {
   Space& space = spaces[now.space];
   const bool killed = space.killed;
   const std::uint64_t from = address(op.at.value());
-  if (!killed && now.verdict.from < now.verdict.to) space_changed(now.space);
+  const std::uint64_t to = from + page_ceiling(op.length.raw());
   if (r.refusal == Refusal::kOom && !killed) {
-    if (refused_for_memory(r) && now.verdict.from < now.verdict.to) {
-      space.prefix_from = now.verdict.from;
-      space.prefix_to = now.verdict.to;
-      space.prefix_prot = op.prot.value();
-    }
+    if (!refused_for_memory(r)) return;
+    space.prefix_from = from;
+    space.prefix_to = now.verdict.refusal == Refusal::kInvalid ? from : to;
+    space.prefix_prot = op.prot.value();
+    space_changed(now.space);
     return;
   }
   succeeded(r);
-  if (broken() || killed || now.verdict.from >= now.verdict.to) return;
-  space.ranges->protect(from, now.verdict.to, op.prot.value());
-  if (claims.narrates) judge_leaves_of(now.space, now.verdict.from, now.verdict.to);
+  const bool done = r.refusal == Refusal::kNone || r.refusal == Refusal::kNoMemory;
+  if (broken() || killed || !done || from >= to) return;
+  space.ranges->protect(from, to, op.prot.value());
+  space_changed(now.space);
+  if (claims.narrates) judge_leaves_of(now.space, from, to);
 }
 
 void State::end_brk(const RangeBrk& op, const Response& r) {
