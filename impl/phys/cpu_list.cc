@@ -22,7 +22,9 @@ void CpuList::visit() {
     wait_a_moment();
   }
   visitor_barrier();
-  while (load_acquire(busy_) != 0) wait_a_moment();
+  // The owner leaves by a store to one word or to both, and what it did before must be seen after either.
+  const auto both = [this] { return __atomic_load_n(reinterpret_cast<const BothWords*>(&hot_), __ATOMIC_ACQUIRE); };
+  while (both() >> 32 != 0 || load_acquire(busy_) != 0) wait_a_moment();
 }
 
 void CpuList::end_visit() { clear_bits(attention_, kVisited); }

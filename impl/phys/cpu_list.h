@@ -56,12 +56,13 @@ class alignas(64) CpuList {
   void end_visit();
 
   // ---- owner or visitor, inside ----
-  std::uint32_t hot() const { return hot_; }
+  // A waiting visitor reads it together with busy_.
+  std::uint32_t hot() const { return load_relaxed(hot_); }
   // `descriptor` is the frame's, already marked. True: the list is longer than high now.
   [[nodiscard]] bool push(FrameDescriptor& descriptor, std::uint32_t frame) {
-    if (hot_ == kNoFrame) {
+    if (hot() == kNoFrame) {
       set_tag(descriptor, tag_);
-      hot_ = frame;
+      store_relaxed(hot_, frame);
       return false;
     }
     link(descriptor, frame);
@@ -76,8 +77,8 @@ class alignas(64) CpuList {
   }
   // Both: kNoFrame if there is none. The caller sets the frame's tag.
   std::uint32_t pop() {
-    const std::uint32_t taken = hot_;
-    hot_ = kNoFrame;
+    const std::uint32_t taken = hot();
+    store_relaxed(hot_, kNoFrame);
     return taken;
   }
   std::uint32_t pop_linked(const FrameTable& frames) {
@@ -102,7 +103,7 @@ class alignas(64) CpuList {
   // ---- at rest ----
   std::uint32_t first() const { return first_; }
   std::uint32_t linked() const { return linked_; }
-  std::uint32_t length() const { return linked_ + (hot_ != kNoFrame ? 1 : 0); }
+  std::uint32_t length() const { return linked_ + (hot() != kNoFrame ? 1 : 0); }
   bool is_at_rest() const { return busy_ == 0 && (attention_ & kVisited) == 0; }
 
  private:
