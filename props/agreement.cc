@@ -1,11 +1,26 @@
 #include "props/agreement.h"
 
+#include <cstdlib>
+#include <filesystem>
+
 #include "lockstep/divergence.h"
 #include "lockstep/minimise.h"
 #include "lockstep/suts/ours/ours.h"
+#include "lockstep/trace.h"
 #include "vocab/text.h"
 
 namespace mmtwin::props {
+namespace {
+
+// Beside the programs if the test runner says where they are: never in the source tree.
+std::filesystem::path finding_file(const lockstep::RunOutcome& outcome) {
+  const char* programs = std::getenv("MMTWIN_BIN_DIR");
+  const std::filesystem::path folder = programs == nullptr ? std::filesystem::temp_directory_path() : programs;
+  const std::string law = outcome.finding ? std::string(model::id_of(outcome.finding->law)) : "crash";
+  return folder / ("finding-" + law + ".mmt");
+}
+
+}  // namespace
 
 lockstep::Runner& runner() {
   static const auto system = lockstep::make_ours();
@@ -21,7 +36,11 @@ std::string agreement_on(const Program& program, const lockstep::RunOptions& opt
   lockstep::Minimised small = lockstep::minimise(program, lockstep::probe_with(runner(), outcome), budget);
   if (!small.fails) small.program = program;
   const lockstep::RunOutcome last = runner().run(small.program, options);
-  return lockstep::describe_failure(runner(), small.program, last, "saved.mmt").print() + "\n" + print(small.program);
+  const std::filesystem::path file = finding_file(outcome);
+  const lockstep::Footer footer = lockstep::footer_of(last, false);
+  const auto problem = lockstep::write_trace(file, small.program, &footer);
+  return lockstep::describe_failure(runner(), small.program, last, file).print() + "\n" + print(small.program) +
+         (problem ? "the trace could not be written: " + *problem + "\n" : "");
 }
 
 }  // namespace mmtwin::props
