@@ -9,6 +9,7 @@
 
 #include "tools/address_map.h"
 #include "tools/program_writer.h"
+#include "tools/touches.h"
 #include "tools/vmadelta_records.h"
 
 namespace mmtwin::tools {
@@ -28,6 +29,7 @@ struct Hidden {
 
 struct RecordedSpace {
   SpaceHandle handle;
+  std::uint64_t made_at = 0;  // step
   unsigned tasks = 1;
   std::map<std::uint64_t, ListedRange> list;  // by start
   AddressMap<Hidden> hidden;
@@ -35,7 +37,7 @@ struct RecordedSpace {
 
 class Importer {
  public:
-  explicit Importer(Imported& into) : counts_(into.counts), writer_(into.program) {
+  explicit Importer(Imported& into) : into_(into), counts_(into.counts), writer_(into.program) {
     into.program.machine = recording_machine(kFrames, 1);
   }
 
@@ -45,6 +47,7 @@ class Importer {
       record_ = &record;
       take(record);
     }
+    explain_by_touches(into_, beyond_);
   }
 
  private:
@@ -82,8 +85,10 @@ class Importer {
     return *value;
   }
 
+  Imported& into_;
   ImportCounts& counts_;
   ProgramWriter writer_;
+  std::set<std::uint64_t> beyond_;                        // steps that made spaces with calls that the machine lacks
   std::map<std::uint64_t, RecordedSpace> spaces_;         // by M number
   std::map<std::uint64_t, std::uint64_t> space_of_task_;  // P number to M number
   std::map<const DeltaRecord*, std::uint64_t> break_;     // exec record to the first break of its space
@@ -125,6 +130,7 @@ void Importer::exec(const DeltaRecord& r) {
   auto known = break_.find(&r);
   Address brk(known == break_.end() ? 0 : known->second);
   add(SpaceCreate{.cpu = {}, .brk = brk, .top = Address(kTop), .result = {Fresh<'p'>(space.handle.number())}});
+  space.made_at = into_.program.operations.size();
   counts_.count_imported("exec");
   apply_changes(r, space);
   for (const auto& [start, range] : space.list) assume(space, range);
@@ -149,12 +155,15 @@ void Importer::fork(const DeltaRecord& r) {
     r.place.fail("memory map M" + std::to_string(r.child_space) + " is in use already");
   SpaceHandle handle = need(writer_.new_space(), "address spaces");
   add(SpaceFork{.cpu = {}, .space = parent.handle, .result = {Fresh<'p'>(handle.number())}});
+  std::uint64_t made_at = into_.program.operations.size();
   writer_.answered({});
   apply_changes(r, parent);
   writer_.expect(whole_list(parent));
   RecordedSpace child = parent;
   child.handle = handle;
   child.tasks = 1;
+  if (beyond_.contains(child.made_at)) beyond_.insert(made_at);
+  child.made_at = made_at;
   leave(r.child_task);
   spaces_.emplace(r.child_space, std::move(child));
   space_of_task_[r.child_task] = r.child_space;
@@ -322,6 +331,7 @@ void Importer::apply_changes(const DeltaRecord& r, RecordedSpace& space) {
 // What a call that the machine lacks made of the list, as operations.
 void Importer::adopt(const DeltaRecord& r, RecordedSpace& space) {
   if (r.gone.empty() && r.added.empty()) return;
+  beyond_.insert(space.made_at);
   apply_changes(r, space);
   AddressMap<bool> left;
   for (const ListedRange& range : r.gone) left.assign(range.start, range.end, true);

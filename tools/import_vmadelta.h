@@ -2,7 +2,8 @@
 //
 // Laws: VMA-2 and VMA-3 are what such recordings judge. Context: one thread. Cost: one pass and one list of ranges a
 // step. After every imported call the program expects the whole recorded list of that space. Calls that the machine
-// lacks are counted, and what they changed is adopted by space_assume. It deliberately adds no accesses: see touches.h.
+// lacks are counted, and what they changed is adopted by space_assume. Stores that nobody
+// recorded but the lists betray are added: see touches.h.
 #pragma once
 
 #include <string_view>

@@ -10,6 +10,7 @@ namespace {
 using Outcome = StraceRecord::Outcome;
 constexpr std::uint64_t kUserEnd = (std::uint64_t{1} << 47) - kPageBytes;
 constexpr std::uint64_t kLowestAddress = 0x10000;  // vm.mmap_min_addr
+constexpr std::uint64_t kHugeBytes = std::uint64_t{2} << 20;
 constexpr std::uint64_t kStackGap = 256 * kPageBytes;
 
 // What a program mapped before anybody looked: its own image, the loader, the stack.
@@ -105,8 +106,13 @@ void CallImporter::import_mmap(const StraceRecord& r, TracedSpace& space) {
   m.area.shift = m.area.is_private_anonymous() ? 0 : m.offset - r.value;
   if (!is_importable(r, page_up(m.length) < m.length || m.length > kUserEnd)) return;
   if (!prepare_place(r, space, m)) return;
-  // Where the kernel chose at random, its answer becomes the hint.
-  Place at{{}, is_done && !m.flags.has(kMapFixed) ? r.value : m.at};
+  // Where the kernel chose at random, its answer becomes the hint. A hint for a file that could have huge pages is only
+  // taken where there is room to align it, so there the place is asked for outright; prepare_place made sure it is
+  // free.
+  bool is_chosen = is_done && !m.flags.has(kMapFixed);
+  Place at{{}, is_chosen ? r.value : m.at};
+  if (is_chosen && !m.area.is_private_anonymous() && m.length >= kHugeBytes)
+    m.flags = m.flags | kMapFixed | kMapNoReplace;
   if (m.area.is_private_anonymous()) {
     add(r, RangeMapAnon{.cpu = cpu_,
                         .space = space.handle,
@@ -269,7 +275,8 @@ void CallImporter::touch_after_fork(const TracedSpace& parent, CpuId parent_cpu,
     if (!piece.value.is_private_anonymous() || !piece.value.prot.has(kProtWrite)) continue;
     static const StraceRecord kNowhere;
     store(kNowhere, child.handle, child_cpu, piece.start);
-    add(kNowhere, MemoryLoad{.cpu = parent_cpu, .space = parent.handle, .at = Place{{}, piece.start}});
+    // Next to the byte that was stored: the recording answers 0 to every load.
+    add(kNowhere, MemoryLoad{.cpu = parent_cpu, .space = parent.handle, .at = Place{{}, piece.start + 8}});
     ++counts_.additions["loads"];
     return;
   }

@@ -1,0 +1,203 @@
+#include "tools/touches.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "tools/range_simulation.h"
+
+namespace mmtwin::tools {
+namespace {
+
+constexpr std::uint64_t kStepBudget = 4'000'000;
+
+// A space from the step that made it on, and where it came from.
+struct Life {
+  SpaceHandle space;
+  std::uint64_t made_at = 0;
+  SpaceHandle parent;  // of a fork
+};
+
+class Explainer {
+ public:
+  Explainer(Imported& imported, const std::set<std::uint64_t>& beyond)
+      : program_(imported.program), counts_(imported.counts), beyond_(beyond), simulation_(program_, touches_) {}
+
+  void run() {
+    std::uint64_t last = program_.operations.size();
+    for (;;) {
+      std::uint64_t step = simulation_.first_difference(last, unexplained_);
+      if (step == 0) break;
+      if (simulation_.steps_run() > kStepBudget || !explain(step)) unexplained_.insert(step);
+    }
+    if (!touches_.empty() || !unexplained_.empty()) rebuild();
+  }
+
+ private:
+  bool explain(std::uint64_t step);
+  bool helps(std::uint64_t step, const std::vector<std::pair<std::uint64_t, Touch>>& guess);
+  std::vector<std::uint64_t> boundaries_in_question(std::uint64_t step) const;
+  std::vector<std::pair<std::uint64_t, Touch>> candidates(std::uint64_t step, std::uint64_t page) const;
+  void add_candidate(std::vector<std::pair<std::uint64_t, Touch>>& found, std::uint64_t step, SpaceHandle space,
+                     std::uint64_t page) const;
+  Life life_of(SpaceHandle space, std::uint64_t step) const;
+  void rebuild();
+
+  Program& program_;
+  ImportCounts& counts_;
+  const std::set<std::uint64_t>& beyond_;
+  Touches touches_;
+  std::set<std::uint64_t> unexplained_;
+  RangeSimulation simulation_;
+};
+
+// The space's maker: the last step before `step` that gave its handle to a space.
+Life Explainer::life_of(SpaceHandle space, std::uint64_t step) const {
+  Life life{space, 0, {}};
+  for (std::uint64_t at = step; at-- > 1;) {
+    const Operation& operation = program_.operations[at - 1];
+    if (const auto* create = std::get_if<SpaceCreate>(&operation); create && create->result.handle() == space) {
+      life.made_at = at;
+      return life;
+    }
+    if (const auto* fork = std::get_if<SpaceFork>(&operation); fork && fork->result.handle() == space) {
+      life.made_at = at;
+      life.parent = fork->space;
+      return life;
+    }
+  }
+  return life;
+}
+
+// Where one list has a boundary and the other has none. The simulation stands right after `step`.
+std::vector<std::uint64_t> Explainer::boundaries_in_question(std::uint64_t step) const {
+  std::set<std::uint64_t> own, recorded, different;
+  const model::Ranges* space = simulation_.space(space_of(program_.operations[step - 1]));
+  if (!space) return {};
+  for (const auto& [start, range] : space->all()) own.insert({range.start, range.end});
+  for (const RangeObservation& seen : program_.recorded.at(step).ranges) {
+    recorded.insert({seen.start.raw(), seen.end.raw()});
+  }
+  std::set_symmetric_difference(own.begin(), own.end(), recorded.begin(), recorded.end(),
+                                std::inserter(different, different.end()));
+  return {different.begin(), different.end()};
+}
+
+void Explainer::add_candidate(std::vector<std::pair<std::uint64_t, Touch>>& found, std::uint64_t step,
+                              SpaceHandle space, std::uint64_t page) const {
+  std::pair<std::uint64_t, Touch> candidate{step, {space, page}};
+  if (std::find(found.begin(), found.end(), candidate) == found.end()) found.push_back(candidate);
+}
+
+// Right before the step; before each fork that this space made or was made by, latest first, up the line of parents;
+// right after the operation that last covered the page.
+std::vector<std::pair<std::uint64_t, Touch>> Explainer::candidates(std::uint64_t step, std::uint64_t page) const {
+  std::vector<std::pair<std::uint64_t, Touch>> found;
+  SpaceHandle space = space_of(program_.operations[step - 1]);
+  std::uint64_t until = step;
+  for (unsigned generation = 0; generation < 8 && !space.is_none(); ++generation) {
+    add_candidate(found, until, space, page);
+    Life life = life_of(space, until);
+    std::optional<std::uint64_t> covered;
+    for (std::uint64_t at = until; --at > life.made_at;) {
+      const Operation& operation = program_.operations[at - 1];
+      if (space_of(operation) != space) continue;
+      if (std::holds_alternative<SpaceFork>(operation)) add_candidate(found, at, space, page);
+      bool maps = std::holds_alternative<RangeMapAnon>(operation) || std::holds_alternative<RangeBrk>(operation) ||
+                  std::holds_alternative<RangeProtect>(operation);
+      // The earliest moment at which the page can have been stored to, and each one before its rights changed.
+      if (maps && found.size() < 24) add_candidate(found, at, space, page);
+      if (maps) covered = at + 1;
+    }
+    if (covered) add_candidate(found, *covered, space, page);
+    if (life.parent.is_none()) break;
+    space = life.parent;
+    until = life.made_at;
+  }
+  return found;
+}
+
+bool Explainer::helps(std::uint64_t step, const std::vector<std::pair<std::uint64_t, Touch>>& guess) {
+  Touches before = touches_;
+  for (const auto& [at, touch] : guess) touches_[at].push_back(touch);
+  std::uint64_t now = simulation_.first_difference(step, unexplained_);
+  if (now == 0) return true;
+  touches_ = std::move(before);
+  return false;
+}
+
+bool Explainer::explain(std::uint64_t step) {
+  std::vector<std::uint64_t> pages;
+  for (std::uint64_t boundary : boundaries_in_question(step)) {
+    for (std::uint64_t page : {boundary, boundary - kPageBytes}) {
+      if (std::find(pages.begin(), pages.end(), page) == pages.end()) pages.push_back(page);
+    }
+  }
+  if (pages.size() > 16) pages.resize(16);
+  std::vector<std::pair<std::uint64_t, Touch>> all;
+  for (std::uint64_t page : pages) {
+    for (const auto& candidate : candidates(step, page)) {
+      if (helps(step, {candidate})) return true;
+      all.push_back(candidate);
+    }
+  }
+  for (std::size_t a = 0; a < all.size(); ++a) {
+    for (std::size_t b = a + 1; b < all.size(); ++b) {
+      if (simulation_.steps_run() > kStepBudget) return false;
+      if (all[a].second.at != all[b].second.at && helps(step, {all[a], all[b]})) return true;
+    }
+  }
+  return false;
+}
+
+// Writes the touches into the program as stores. What stays unexplained is adopted: beyond the machine's attributes
+// that is all that can be said, elsewhere the step keeps its expectation and will count as a mismatch, once.
+void Explainer::rebuild() {
+  Program whole;
+  whole.machine = program_.machine;
+  Touches none;
+  RangeSimulation now(program_, touches_);
+  std::set<std::uint64_t> known;
+  for (std::uint64_t step = 1; step <= program_.operations.size(); ++step) {
+    if (auto touched = touches_.find(step); touched != touches_.end()) {
+      for (const Touch& touch : touched->second) {
+        whole.operations.push_back(MemoryStore{
+            .cpu = {}, .space = touch.space, .at = Place{{}, touch.at}, .width = Width(1), .value = Value(1)});
+        ++counts_.additions["touches"];
+      }
+    }
+    const Operation& operation = program_.operations[step - 1];
+    whole.operations.push_back(operation);
+    auto recorded = program_.recorded.find(step);
+    if (recorded == program_.recorded.end()) continue;
+    RecordedAnswer& answer = whole.recorded[whole.operations.size()] = recorded->second;
+    if (!unexplained_.contains(step)) continue;
+    SpaceHandle space = space_of(operation);
+    known.insert(unexplained_.begin(), unexplained_.lower_bound(step));
+    now.first_difference(step, known);
+    bool is_beyond = beyond_.contains(life_of(space, step).made_at);
+    if (is_beyond) answer.has_ranges = false;
+    if (!is_beyond) ++counts_.additions["unexplained"];
+    if (const model::Ranges* own = now.space(space)) {
+      for (const SpaceAssume& assume : assumptions(*own, recorded->second.ranges, space, cpu_of(operation))) {
+        whole.operations.push_back(assume);
+        ++counts_.additions["assumed"];
+      }
+    }
+    RecordedAnswer& settled = whole.recorded[whole.operations.size()];
+    settled.has_ranges = true;
+    settled.ranges = recorded->second.ranges;
+  }
+  program_ = std::move(whole);
+}
+
+}  // namespace
+
+void explain_by_touches(Imported& imported, const std::set<std::uint64_t>& beyond) {
+  Explainer(imported, beyond).run();
+}
+
+}  // namespace mmtwin::tools
