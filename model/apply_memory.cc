@@ -8,9 +8,10 @@ namespace mmtwin::model {
 Refusal State::access_verdict(std::uint64_t at, unsigned width, Access access, std::uint64_t* refused_at) const {
   const Ranges& ranges = *spaces[now.space].ranges;
   const std::uint64_t last = at + (width - 1);
+  *refused_at = at;
+  if (last < at || last >= geometry->user_end) return Refusal::kSegvMapErr;  // before any page is faulted
   for (std::uint64_t byte = at;; byte = page_floor(byte) + kPage) {
     *refused_at = byte;
-    if (byte >= geometry->user_end) return Refusal::kSegvMapErr;
     const Range* range = ranges.find(byte);
     if (range == nullptr) return Refusal::kSegvMapErr;
     const bool granted = access == Access::kStore   ? range->prot.any(kProtWrite)
