@@ -43,7 +43,7 @@ Outcome<Done> Faults<Geometry>::handle_locked(CpuId cpu, Ref<Space> space, Vpn p
 template <class Geometry>
 Outcome<Done> Faults<Geometry>::read(CpuId cpu, Ref<Space> space, Vpn page, Prot prot) {
   const LeafPlace place = tables_.find(tables_of(space), page);
-  if (!is_present(place.entry)) return tables_.map(cpu, tables_of(space), page, zero_leaf(zero_page_, prot));
+  if (!is_present(place.entry)) return tables_.map(cpu, tables_of(space), place, page, zero_leaf(zero_page_, prot));
   // The range got rights that the entry was not given at once: those to read and fetch need no copy.
   const std::uint64_t kept = is_writable(place.entry) ? kAllRights | kEntryNoExecute : kEntryUser | kEntryNoExecute;
   const std::uint64_t entry = with_rights(place.entry, rights_of(prot) & kept);
@@ -66,7 +66,7 @@ Outcome<Done> Faults<Geometry>::store(CpuId cpu, Ref<Space> space, Ref<Range> fo
     tables_.replace(cpu, tables_of(space), place, page, written_leaf(*fresh, prot));
     return Done{};
   }
-  const Outcome<Done> mapped = tables_.map(cpu, tables_of(space), page, written_leaf(*fresh, prot));
+  const Outcome<Done> mapped = tables_.map(cpu, tables_of(space), place, page, written_leaf(*fresh, prot));
   if (!mapped) pages_.abandon(cpu, *fresh);
   return mapped;
 }

@@ -63,14 +63,18 @@ Outcome<Pfn> PageTables<Geometry>::reach(CpuId cpu, Ref<TableTree> tree, Vpn pag
 }
 
 template <class Geometry>
-Outcome<Done> PageTables<Geometry>::map(CpuId cpu, Ref<TableTree> tree, Vpn page, std::uint64_t entry) {
-  const LockGuard guard(hardware_.ram().edit(tree).lock);
-  const Outcome<Pfn> table = reach(cpu, tree, page);
-  if (!table) return table.refusal();
-  const unsigned index = static_cast<unsigned>(index_at<Geometry>(page.raw(), 0));
-  check(hardware_.ram().load_entry(*table, index) == 0, "PT-3: a page is mapped where nothing was");
+Outcome<Done> PageTables<Geometry>::map(CpuId cpu, Ref<TableTree> tree, const LeafPlace& place, Vpn page,
+                                        std::uint64_t entry) {
+  Pfn table = place.table;
+  if (!place.has_table) {
+    const LockGuard guard(hardware_.ram().edit(tree).lock);
+    const Outcome<Pfn> reached = reach(cpu, tree, page);
+    if (!reached) return reached.refusal();
+    table = *reached;
+  }
+  check(place.entry == 0, "PT-3: a page is mapped where nothing was");
   if (!is_special(entry)) ++hardware_.ram().edit(tree).resident;
-  hardware_.ram().store_entry(cpu, *table, index, entry);
+  hardware_.ram().store_entry(cpu, table, static_cast<unsigned>(index_at<Geometry>(page.raw(), 0)), entry);
   return Done{};
 }
 
@@ -87,7 +91,6 @@ void PageTables<Geometry>::widen(CpuId cpu, const LeafPlace& place, Vpn page, st
 template <class Geometry>
 void PageTables<Geometry>::replace(CpuId cpu, Ref<TableTree> tree, const LeafPlace& place, Vpn page,
                                    std::uint64_t entry) {
-  const LockGuard guard(hardware_.ram().edit(tree).lock);
   const unsigned index = static_cast<unsigned>(index_at<Geometry>(page.raw(), 0));
   // Cleared first: no CPU may read the old frame while another already writes the new one.
   hardware_.ram().exchange_entry(cpu, place.table, index, 0);

@@ -28,6 +28,8 @@ void Mmu<Geometry>::boot(Pfn kernel_root) {
     CpuTranslation& c = cpus_[i];
     c.root = kernel_root.raw();
     c.first_slot = i * (slot_mask_ + 1);
+    c.slots = &tlb_.at(c.first_slot);
+    c.slot_mask = slot_mask_;
     c.first_cache = i * kCachedLevels * (cache_mask_ + 1);
     c.section.prepare();
   }

@@ -46,8 +46,10 @@ static_assert(sizeof(WalkCacheSlot) == 32);
 
 struct alignas(64) CpuTranslation {
   std::uint64_t key = kNobodysKey;  // of the loaded ASID while user code may run
+  const TlbSlot* slots = nullptr;   // its TLB
+  std::uint64_t slot_mask = 0;
   std::uint64_t root = 0;           // frame of the loaded root table
-  std::uint64_t first_slot = 0;     // of its TLB
+  std::uint64_t first_slot = 0;     // of its TLB, in the array of all
   std::uint64_t first_cache = 0;    // of its walk caches, level 1 first
   std::uint32_t asid = 0;
   std::uint32_t lazy = 0;           // 1: runs no user code, the loaded root stays
@@ -73,10 +75,10 @@ class Mmu {
   // The frame that a user's access reaches; nullopt: a page fault.
   std::optional<Pfn> translate(CpuId cpu, Vpn page, Access access) {
     const CpuTranslation& c = cpus_[cpu.raw()];
-    const unsigned index = static_cast<unsigned>(page.raw() & slot_mask_);
-    const TlbSlot& slot = tlb_.at(c.first_slot + index);
+    const std::uint64_t index = page.raw() & c.slot_mask;
+    const TlbSlot& slot = c.slots[index];
     if (slot.tag[static_cast<unsigned>(access)] == (page.raw() << kTagShift | c.key)) [[likely]] {
-      emit_used(cpu, index, page, access);
+      emit_used(cpu, static_cast<unsigned>(index), page, access);
       return Pfn(slot.frame);
     }
     return translate_slowly(cpu, page, access);

@@ -56,15 +56,25 @@ void Ram::copy(CpuId cpu, Pfn from, Pfn to) {
 
 std::uint64_t Ram::read(Pfn frame, unsigned offset, unsigned width) const {
   check(width >= 1 && width <= 8 && offset + width <= kPageBytes, "one access stays inside one frame");
+  const std::byte* at = bytes_ + frame.raw() * kPageBytes + offset;
   std::uint64_t value = 0;
-  std::memcpy(&value, bytes_ + frame.raw() * kPageBytes + offset, width);
-  return value;
+  if (offset + sizeof value > kPageBytes) [[unlikely]] {
+    std::memcpy(&value, at, width);
+    return value;
+  }
+  // A copy of known length is one load; what is too much is cut off.
+  std::memcpy(&value, at, sizeof value);
+  return value & (~std::uint64_t{0} >> (64 - 8 * width));
 }
 
 void Ram::write(Pfn frame, unsigned offset, unsigned width, std::uint64_t value) {
   check(width >= 1 && width <= 8 && offset + width <= kPageBytes, "one access stays inside one frame");
   marks_.touch_content(frame);
-  std::memcpy(bytes_ + frame.raw() * kPageBytes + offset, &value, width);
+  std::byte* at = bytes_ + frame.raw() * kPageBytes + offset;
+  if (width == sizeof value) [[likely]]
+    std::memcpy(at, &value, sizeof value);
+  else
+    std::memcpy(at, &value, width);
 }
 
 }  // namespace mmtwin::impl

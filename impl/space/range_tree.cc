@@ -5,8 +5,8 @@
 
 namespace mmtwin::impl {
 
-// What a node knows of its subtree, from its children.
-void RangeTree::pull(Ref<Range> range) {
+// What a node knows of its subtree, from its children. False: it knew that already.
+bool RangeTree::pull(Ref<Range> range) {
   const Range& r = at(range);
   const unsigned tall = 1 + std::max(height(r.left), height(r.right));
   std::uint64_t lowest = r.start, highest = r.end, gap = 0;
@@ -20,12 +20,13 @@ void RangeTree::pull(Ref<Range> range) {
     highest = right.highest;
     gap = std::max({gap, right.widest_gap, right.lowest - r.end});
   }
-  if (r.height == tall && r.lowest == lowest && r.highest == highest && r.widest_gap == gap) return;
+  if (r.height == tall && r.lowest == lowest && r.highest == highest && r.widest_gap == gap) return false;
   Range& e = ram_.edit(range);
   e.height = static_cast<std::uint8_t>(tall);
   e.lowest = lowest;
   e.highest = highest;
   e.widest_gap = gap;
+  return true;
 }
 
 void RangeTree::replace_child(Ref<Range> parent, Ref<Range> old_child, Ref<Range> new_child) {
@@ -64,9 +65,9 @@ Ref<Range> RangeTree::rotate_right(Ref<Range> top) {
   return up;
 }
 
-// Returns the root of the subtree, which may be another node now.
+// Returns the root of the subtree, which may be another node now; none if nothing is left to be done above it.
 Ref<Range> RangeTree::rebalance(Ref<Range> top) {
-  pull(top);
+  const bool changed = pull(top);
   const Ref<Range> left = at(top).left, right = at(top).right;
   if (height(left) > height(right) + 1) {
     if (height(at(left).left) < height(at(left).right)) rotate_left(left);
@@ -76,11 +77,15 @@ Ref<Range> RangeTree::rebalance(Ref<Range> top) {
     if (height(at(right).right) < height(at(right).left)) rotate_right(right);
     return rotate_left(top);
   }
-  return top;
+  return changed ? top : Ref<Range>{};
 }
 
+// Nodes above know of a subtree only what pull() stores: if that stays, so does all above.
 void RangeTree::retrace(Ref<Range> from) {
-  for (Ref<Range> node = from; !node.is_none(); node = at(node).parent) node = rebalance(node);
+  for (Ref<Range> node = from; !node.is_none(); node = at(node).parent) {
+    node = rebalance(node);
+    if (node.is_none()) return;
+  }
 }
 
 void RangeTree::insert(Ref<Range> range) {

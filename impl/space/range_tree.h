@@ -52,7 +52,7 @@ class RangeTree {
   };
   const Range& at(Ref<Range> range) const { return ram_.at(range); }
   unsigned height(Ref<Range> range) const { return range.is_none() ? 0 : at(range).height; }
-  void pull(Ref<Range> range);
+  bool pull(Ref<Range> range);
   void replace_child(Ref<Range> parent, Ref<Range> old_child, Ref<Range> new_child);
   Ref<Range> rotate_left(Ref<Range> top);
   Ref<Range> rotate_right(Ref<Range> top);

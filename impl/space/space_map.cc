@@ -82,7 +82,10 @@ typename Spaces<Geometry>::Neighbours Spaces<Geometry>::neighbours(Ref<Space> sp
   const RangeTree ranges = tree(space);
   const Ref<Range> left = ranges.last_starting_before(first);
   const Ref<Range> right = ranges.first_ending_after(end);
-  Neighbours found;
+  Neighbours found{.left_range = left, .right_range = right, .left = {}, .right = {}, .span_is_free = false};
+  const Ref<Range> after_left = left.is_none() ? ranges.first() : ranges.next(left);
+  found.span_is_free = (left.is_none() || range(left).end <= first) && after_left == right &&
+                       (right.is_none() || range(right).start >= end);
   if (!left.is_none() && range(left).end >= first) found.left = clipped(piece_of(left), 0, first);
   if (!right.is_none() && range(right).start <= end) found.right = clipped(piece_of(right), end, ~std::uint64_t{0});
   return found;
@@ -107,15 +110,16 @@ Outcome<std::uint64_t> Spaces<Geometry>::map(CpuId cpu, Ref<Space> space, MapReq
                     .offset = request.file == 0 ? *address : request.offset,
                     .attributes = attributes_of(request)};
   const Neighbours touching = neighbours(space, piece.start, piece.end);
-  const Outcome<Done> done = put(cpu, space, piece, merge_sides(touching.left, piece, touching.right), true);
+  const Outcome<Done> done = put(cpu, space, piece, touching, merge_sides(touching.left, piece, touching.right), true);
   if (!done) return done.refusal();
   return address;
 }
 
 // Everything in the piece's way is unmapped. What both need is taken before either begins.
 template <class Geometry>
-Outcome<Done> Spaces<Geometry>::put(CpuId cpu, Ref<Space> space, const Piece& piece, MergeSides sides, bool obeys_cap) {
-  const Ref<Range> around = range_around(space, piece.start, piece.end);
+Outcome<Done> Spaces<Geometry>::put(CpuId cpu, Ref<Space> space, const Piece& piece, const Neighbours& touching,
+                                    MergeSides sides, bool obeys_cap) {
+  const Ref<Range> around = touching.span_is_free ? Ref<Range>{} : range_around(space, piece.start, piece.end);
   Spares spares;
   if (!around.is_none()) {
     if (obeys_cap && at_cap(space)) return Refusal::kNoMemory;
@@ -132,18 +136,21 @@ Outcome<Done> Spaces<Geometry>::put(CpuId cpu, Ref<Space> space, const Piece& pi
     }
     fresh = *reserved;
   }
-  remove_reserved(cpu, space, piece.start, piece.end, spares);
-  insert(cpu, space, piece, sides, fresh);
+  if (!touching.span_is_free) remove_reserved(cpu, space, piece.start, piece.end, spares);
+  insert(cpu, space, piece, touching, sides, fresh);
   return Done{};
 }
 
 //   AAA...BB    AAACCCBB      the span is empty; `fresh` is needed only if no side merges
+// A left neighbour starts below the span, so that emptying the span never removed it. A right one may be the upper half of
+// a range that was split, but then the left one is the lower half, and both sides merge or none.
 template <class Geometry>
-void Spaces<Geometry>::insert(CpuId cpu, Ref<Space> space, const Piece& piece, MergeSides sides, Ref<Range> fresh) {
+void Spaces<Geometry>::insert(CpuId cpu, Ref<Space> space, const Piece& piece, const Neighbours& touching,
+                              MergeSides sides, Ref<Range> fresh) {
   RangeTree ranges = tree(space);
   ram().edit(space).total_pages += (piece.end - piece.start) / kPageBytes;
   if (sides.left) {
-    const Ref<Range> left = ranges.last_starting_before(piece.start);
+    const Ref<Range> left = touching.left_range;
     if (sides.right)
       absorb_right(cpu, space, left, ranges.next(left));
     else
@@ -151,7 +158,7 @@ void Spaces<Geometry>::insert(CpuId cpu, Ref<Space> space, const Piece& piece, M
     return;
   }
   if (sides.right) {
-    set_start(space, ranges.first_ending_after(piece.start), piece.start);
+    set_start(space, touching.right_range, piece.start);
     return;
   }
   fill(fresh, piece);
@@ -172,14 +179,16 @@ Outcome<Done> Spaces<Geometry>::assume(CpuId cpu, Ref<Space> space, const MapReq
                     .end = end,
                     .offset = request.file == 0 ? request.at : request.offset,
                     .attributes = attributes_of(request)};
-  return put(cpu, space, piece, {}, false);
+  return put(cpu, space, piece, neighbours(space, piece.start, piece.end), {}, false);
 }
 
 template Outcome<std::uint64_t> Spaces<X86Geometry>::map(CpuId, Ref<Space>, MapRequest);
-template Outcome<Done> Spaces<X86Geometry>::put(CpuId, Ref<Space>, const Piece&, MergeSides, bool);
+template Outcome<Done> Spaces<X86Geometry>::put(CpuId, Ref<Space>, const Piece&, const Neighbours&, MergeSides, bool);
+template Spaces<X86Geometry>::Neighbours Spaces<X86Geometry>::neighbours(Ref<Space>, std::uint64_t, std::uint64_t);
 template Outcome<Done> Spaces<X86Geometry>::assume(CpuId, Ref<Space>, const MapRequest&, bool);
 template Outcome<std::uint64_t> Spaces<SmallGeometry>::map(CpuId, Ref<Space>, MapRequest);
-template Outcome<Done> Spaces<SmallGeometry>::put(CpuId, Ref<Space>, const Piece&, MergeSides, bool);
+template Outcome<Done> Spaces<SmallGeometry>::put(CpuId, Ref<Space>, const Piece&, const Neighbours&, MergeSides, bool);
+template Spaces<SmallGeometry>::Neighbours Spaces<SmallGeometry>::neighbours(Ref<Space>, std::uint64_t, std::uint64_t);
 template Outcome<Done> Spaces<SmallGeometry>::assume(CpuId, Ref<Space>, const MapRequest&, bool);
 
 }  // namespace mmtwin::impl

@@ -93,8 +93,9 @@ BreakAnswer Spaces<Geometry>::grow_heap(CpuId cpu, Ref<Space> space, std::uint64
   const Piece piece{.exists = true, .start = first, .end = end, .offset = first,
                     .attributes = {prot, MapFlags{}, is_accountable(prot, MapFlags{}), 0}};
   // The heap joins itself, never what lies below it.
-  const Piece left = first > at(space).heap_start ? neighbours(space, first, end).left : Piece{};
-  const Outcome<Done> done = put(cpu, space, piece, merge_sides(left, piece, {}), true);
+  const Neighbours touching = neighbours(space, first, end);
+  const Piece left = first > at(space).heap_start ? touching.left : Piece{};
+  const Outcome<Done> done = put(cpu, space, piece, touching, merge_sides(left, piece, {}), true);
   if (!done) return {done.refusal(), as_before.value};
   ram().edit(space).heap_end = wanted;
   return {Refusal::kNone, wanted};

@@ -80,8 +80,11 @@ class Spaces {
     Ref<FamilyLink> links;
   };
   struct Neighbours {
+    Ref<Range> left_range;
+    Ref<Range> right_range;
     Piece left;
     Piece right;
+    bool span_is_free;
   };
 
   Ram& ram() { return hardware_.ram(); }
@@ -113,8 +116,10 @@ class Spaces {
   Neighbours neighbours(Ref<Space> space, std::uint64_t first, std::uint64_t end);
   // The range that [first, end) lies strictly inside, if any.
   Ref<Range> range_around(Ref<Space> space, std::uint64_t first, std::uint64_t end);
-  Outcome<Done> put(CpuId cpu, Ref<Space> space, const Piece& piece, MergeSides sides, bool obeys_cap);
-  void insert(CpuId cpu, Ref<Space> space, const Piece& piece, MergeSides sides, Ref<Range> fresh);
+  Outcome<Done> put(CpuId cpu, Ref<Space> space, const Piece& piece, const Neighbours& touching, MergeSides sides,
+                    bool obeys_cap);
+  void insert(CpuId cpu, Ref<Space> space, const Piece& piece, const Neighbours& touching, MergeSides sides,
+              Ref<Range> fresh);
   Outcome<Done> remove(CpuId cpu, Ref<Space> space, std::uint64_t first, std::uint64_t end, bool obeys_cap);
   void remove_reserved(CpuId cpu, Ref<Space> space, std::uint64_t first, std::uint64_t end, const Spares& spares);
   BreakAnswer grow_heap(CpuId cpu, Ref<Space> space, std::uint64_t first, std::uint64_t end, std::uint64_t wanted);
