@@ -23,7 +23,7 @@ void State::page_requested(const Event& e) {
   if (now.request.open) return find(Law::kFrame1, "request", "one request at a time", "a second one");
   if (now.request.injection_due) return find(Law::kOom1, "fail_next", "the object request fails", "it went on");
   const bool is_role = e.role > Role::kNone && e.role <= Role::kSlab && (e.role != Role::kZeroPage || now.boot);
-  if (!is_role) return find(Law::kFrame1, "role", "one that may ask now", std::to_string(static_cast<unsigned>(e.role)));
+  if (!is_role) return find(Law::kFrame1, "role", "one that may ask", std::to_string(static_cast<unsigned>(e.role)));
   Request& request = now.request;
   request = Request{};
   request.open = true;

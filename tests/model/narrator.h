@@ -144,6 +144,7 @@ class Narrator : public Writer {
     for (Slot& slot : cpu.walk)
       if (slot.asid == p) slot = Slot{};
   }
+  std::uint64_t root(unsigned p) { return spaces_[p].root; }
   std::uint64_t entry(std::uint64_t table, unsigned index) { return entries_[table][index]; }
   void set(std::uint64_t table, unsigned index, std::uint64_t after) {
     event(EventKind::kTableStore, table, index, entry(table, index), after);

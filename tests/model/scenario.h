@@ -177,6 +177,15 @@ constexpr std::uint64_t bits_of(Prot prot) {
   const std::uint64_t bits = kBitPresent | kBitAccessed | (prot.empty() ? 0 : kBitUser);
   return bits | (prot.any(kProtWrite) ? kBitWritable | kBitDirty : 0) | (prot.any(kProtExec) ? 0 : kBitNoExecute);
 }
+inline PagesAlloc alloc(unsigned handle, unsigned order, Gfp gfp = kGfpWait, NodeId node = kAnyNode,
+                        unsigned cpu = 0) {
+  return {CpuId(cpu), Order(order), gfp, node, Fresh<'b'>(handle)};
+}
+inline PagesAllocExact alloc_exact(unsigned handle, std::uint64_t pages, Gfp gfp = kGfpWait) {
+  return {CpuId(0), PageCount(pages), gfp, kAnyNode, Fresh<'b'>(handle)};
+}
+inline PagesFree free_of(unsigned handle, unsigned cpu = 0) { return {CpuId(cpu), BlockHandle(handle)}; }
+inline PagesDrainCpu drain_of(unsigned target, unsigned cpu = 0) { return {CpuId(cpu), CpuId(target)}; }
 constexpr Place place(std::uint64_t at) { return {.base = {}, .offset = at}; }
 
 inline Event event_of(EventKind kind, std::uint64_t frame = 0, std::uint64_t place = 0) {
@@ -187,10 +196,11 @@ inline Event event_of(EventKind kind, std::uint64_t frame = 0, std::uint64_t pla
   return e;
 }
 
-// Writes a scene. One event a call; what an operation consists of is said by the calls of a test, or of Narrator in narrator.h.
+// Writes a scene. One event a call; what an operation consists of is said by a test, or by Narrator in narrator.h.
 class Writer {
  public:
-  explicit Writer(const MachineDescription& machine, const Claims& claims = kAllClaims) : scene_{machine, claims, {}} {
+  explicit Writer(const MachineDescription& machine, const Claims& claims = kAllClaims)
+      : scene_{machine, claims, {}} {
     for (const NodeDescription& node : machine.node)
       for (const FrameSpan& zone : node.zones)
         for (std::uint64_t i = 0; i < zone.count.raw(); ++i) free_.insert(zone.first.raw() + i);
@@ -273,6 +283,29 @@ class Writer {
   void refuse_object() { event(EventKind::kObjectRefused); }
   void inject() { event(EventKind::kFailureInjected); }
 
+  // Whole operations: a single frame, a block that the test chose, and their return.
+  std::uint64_t single(unsigned handle, unsigned cpu = 0) {
+    begin(alloc(handle, 0, kGfpWait, kAnyNode, cpu));
+    const std::uint64_t frame = take(Role::kBlock);
+    end(Refusal::kNone, frame);
+    return frame;
+  }
+  void block(unsigned handle, unsigned order, std::uint64_t frame, Gfp gfp = kGfpWait) {
+    begin(alloc(handle, order, gfp));
+    request(Role::kBlock, order);
+    taken(frame, order);
+    end(Refusal::kNone, frame);
+  }
+  void free_block(unsigned handle, std::uint64_t frame, unsigned order = 0, unsigned cpu = 0) {
+    begin(free_of(handle, cpu));
+    put(frame, order);
+    end();
+  }
+  void drain_cpu(unsigned target, unsigned cpu = 0) {
+    begin(drain_of(target, cpu));
+    for (const std::uint64_t frame : std::vector(lists_[target])) drain(target, frame);
+    end();
+  }
   // The kernel root, then the zero page.
   void boot() {
     kernel_root_ = take_zeroed(Role::kRootTable);
