@@ -27,9 +27,6 @@ class AnonymousPages {
     if (fresh) hardware_.ram().copy(cpu, original, *fresh);
     return fresh;
   }
-  // The page was never mapped: back it goes.
-  void abandon(CpuId cpu, Pfn page) { pages_.free(cpu, page, Order(0)); }
-
   // A page that nobody else maps may be written in place. Whoever shares it does so through fork, which this space's lock
   // keeps out, so the count can only fall meanwhile.
   bool may_reuse(Pfn page) const {
@@ -39,7 +36,7 @@ class AnonymousPages {
   void claim(Pfn page) {
     if (!is_exclusive(hardware_.frame(page))) set_exclusive(hardware_, page, true);
   }
-  // One mapping less; the last one frees it. Call after the flush.
+  // One mapping less, or the one it was to get; the last one frees it. Call after the flush.
   void drop(CpuId cpu, Pfn page) {
     remove_mapping(hardware_, page);
     pages_.put(cpu, page);

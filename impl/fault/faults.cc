@@ -67,7 +67,7 @@ Outcome<Done> Faults<Geometry>::store(CpuId cpu, Ref<Space> space, Ref<Range> fo
     return Done{};
   }
   const Outcome<Done> mapped = tables_.map(cpu, tables_of(space), place, page, written_leaf(*fresh, prot));
-  if (!mapped) pages_.abandon(cpu, *fresh);
+  if (!mapped) pages_.drop(cpu, *fresh);
   return mapped;
 }
 
