@@ -212,7 +212,7 @@ SpaceObservation Decoder::space(impl::Ref<impl::Space> space) const {
     ranges.pages += (range.end - range.start) / 4096;
   });
   TableCount tables;
-  if (object.tables.root != 0) count_tables(object.tables.root, kTopLevel, tables);
+  if (object.killed == 0) count_tables(object.tables.root, kTopLevel, tables);
   SpaceObservation seen;
   seen.ranges = agreed(ranges.ranges, object.range_count);
   seen.total_pages = agreed(ranges.pages, object.total_pages);
@@ -249,8 +249,8 @@ void Decoder::count_tables(std::uint64_t table, unsigned level, TableCount& into
 
 EntryObservation Decoder::entry(impl::Ref<impl::Space> space, Vpn page) const {
   EntryObservation seen;
+  if (is_killed(space)) return seen;
   std::uint64_t table = ram_.at(space).tables.root;
-  if (table == 0) return seen;
   for (unsigned level = kTopLevel;; --level) {
     if (table >= hardware_.frames()) return seen;
     const std::uint64_t index = (page.raw() >> level * bits_per_level_) % size_of(bits_per_level_);
