@@ -204,6 +204,26 @@ void Frames::unlist(std::uint64_t pfn) {
   --total_listed_;
 }
 
+// The zone's full blocks, as its sections' counters tell them, against what the zone counts.
+bool Frames::recount_full() const {
+  std::array<std::array<std::uint64_t, kOrders>, kMaxZones> lost{};
+  const auto is_full = [](const Section& section, std::uint64_t first, unsigned order) {
+    const std::uint64_t size = std::uint64_t{1} << order;
+    return section.free_in[kFirstCounter[order] + (first >> order)] == size &&
+           section.record[first].zone == section.record[first + size - 1].zone;
+  };
+  for (const std::uint32_t index : touched_)
+    for (unsigned o = 0; o < kOrders; ++o)
+      for (std::uint64_t first = 0; first < kSectionFrames; first += std::uint64_t{1} << o) {
+        if (!is_full(*pristine_[index], first, o)) continue;  // nothing becomes free that never was
+        if (!is_full(*sections_[index], first, o)) ++lost[sections_[index]->record[first].zone][o];
+      }
+  for (unsigned z = 0; z < kMaxZones; ++z)
+    for (unsigned o = 0; o < kOrders; ++o)
+      if (zones_[z].full[o] + lost[z][o] != pristine_zones_[z].full[o]) return false;
+  return true;
+}
+
 bool Frames::recount() const {
   std::array<std::uint64_t, kMaxZones> taken{}, listed{};
   for (const std::uint32_t index : touched_) {
@@ -229,7 +249,7 @@ bool Frames::recount() const {
     if (zones_[z].free + taken[z] != zones_[z].managed || on_lists != listed[z]) return false;
     all_listed += on_lists;
   }
-  return all_listed == total_listed_;
+  return all_listed == total_listed_ && recount_full();
 }
 
 }  // namespace mmtwin::model

@@ -86,6 +86,7 @@ class Frames {
   Section& section(std::uint64_t pfn);
   std::uint16_t& counter(std::uint64_t pfn, unsigned order);
   bool is_full(std::uint64_t pfn, unsigned order);
+  bool recount_full() const;
   void build(Section& section, std::uint64_t first) const;
   void start_zone(const MachineDescription& machine, unsigned node, unsigned kind);
 

@@ -173,6 +173,13 @@ class Narrator : public Writer {
     }
     return here;
   }
+  // The uppermost lower table, taken but not yet linked.
+  std::uint64_t table_for(unsigned p) {
+    const std::uint64_t made = take_zeroed(Role::kTable);
+    entries_[made].clear();
+    spaces_[p].tables[made] = {spaces_[p].root, 0, 3, 0};
+    return made;
+  }
   void set_leaf(unsigned p, std::uint64_t page, std::uint64_t after) { set(reach(p, page), page % 16, after); }
   std::uint64_t bits_for_reading(unsigned p, std::uint64_t page) {
     return bits_of(spaces_[p].pages[page].prot) & ~(kBitWritable | kBitDirty);

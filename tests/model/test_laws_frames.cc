@@ -110,7 +110,8 @@ TEST(Frame1, AFrameIsWhatItWasTakenFor) {
   expect_found(Law::kFrame1, with([](FrameObservation& s) { s.role = Role::kSlab; }));
   expect_found(Law::kFrame1, with([](FrameObservation& s) { s.order = Order(2); }));
   expect_found(Law::kFrame1, with([](FrameObservation& s) { s.head = Pfn(12); }));
-  expect_found(Law::kFrame1, altered<SeenFrame>(legal, after + 1, [](SeenFrame& s) { s.seen.state = FrameState::kFree; }));
+  expect_found(Law::kFrame1, altered<SeenFrame>(legal, after + 1,
+                                                [](SeenFrame& s) { s.seen.state = FrameState::kFree; }));
   expect_found(Law::kFrame2, with([](FrameObservation& s) { s.references = 2; }));
   expect_found(Law::kFrame2, with([](FrameObservation& s) { s.mappings = 1; }));
 }

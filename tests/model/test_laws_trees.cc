@@ -133,7 +133,8 @@ TEST(Pt3, ATableHoldsWhatWasStoredThere) {
   expect_found(Law::kPt3, with([](EntryObservation& e) { e.accessed = false; }));
   expect_found(Law::kPt3, with([](EntryObservation& e) { e.dirty = false; }));
   expect_found(Law::kPt3, with([](EntryObservation& e) { e.frame = Pfn(40); }));
-  expect_found(Law::kPt3, altered<SeenEntry>(legal, nth<SeenEntry>(legal), [](SeenEntry& s) { s.seen.present = true; }));
+  expect_found(Law::kPt3, altered<SeenEntry>(legal, nth<SeenEntry>(legal),
+                                             [](SeenEntry& s) { s.seen.present = true; }));
 }
 
 TEST(Pt3, TheWalkerMarksPresentEntriesOfTables) {
