@@ -145,7 +145,8 @@ const model::Ranges* RangeSimulation::space(SpaceHandle handle) const {
   return found == spaces_.end() ? nullptr : found->second.get();
 }
 
-std::uint64_t RangeSimulation::first_difference(std::uint64_t last, const std::set<std::uint64_t>& known) {
+std::uint64_t RangeSimulation::first_difference(std::uint64_t checked_from, std::uint64_t last,
+                                                const std::set<std::uint64_t>& known) {
   spaces_.clear();
   families_.clear();
   for (std::uint64_t step = 1; step <= last; ++step) {
@@ -160,9 +161,11 @@ std::uint64_t RangeSimulation::first_difference(std::uint64_t last, const std::s
     apply(step, operation);
     auto recorded = program_.recorded.find(step);
     if (recorded == program_.recorded.end() || !recorded->second.has_ranges) continue;
-    if (agrees(recorded->second, operation)) continue;
-    if (!known.contains(step)) return step;
-    take_over(recorded->second, operation);
+    if (known.contains(step)) {
+      take_over(recorded->second, operation);
+    } else if (step >= checked_from && !agrees(recorded->second, operation)) {
+      return step;
+    }
   }
   return 0;
 }

@@ -33,9 +33,10 @@ class RangeSimulation {
   // Both are kept by reference.
   RangeSimulation(const Program& program, const Touches& touches);
 
-  // Runs from the start to the end of step `last`, or to the first step whose recorded list differs and that is not in
-  // `known`: there, 0 if there is none. After a known difference the recorded list is taken over.
-  std::uint64_t first_difference(std::uint64_t last, const std::set<std::uint64_t>& known);
+  // Runs from the start to the end of step `last`, or to the first step from `checked_from` on whose recorded list
+  // differs and that is not in `known`: that step, 0 if there is none. After a known difference the recorded list is
+  // taken over.
+  std::uint64_t first_difference(std::uint64_t checked_from, std::uint64_t last, const std::set<std::uint64_t>& known);
 
   const model::Ranges* space(SpaceHandle handle) const;
   std::uint64_t steps_run() const { return steps_run_; }

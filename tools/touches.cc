@@ -7,12 +7,16 @@
 #include <variant>
 #include <vector>
 
+#include "tools/program_writer.h"
 #include "tools/range_simulation.h"
 
 namespace mmtwin::tools {
 namespace {
 
-constexpr std::uint64_t kStepBudget = 4'000'000;
+constexpr std::uint64_t kStepBudget = 20'000'000;  // of the model's rules, altogether
+constexpr std::uint64_t kStepsPerDifference = 400'000;
+constexpr std::uint64_t kStepsWhenDoubtful = 20'000;
+constexpr std::size_t kPagesTried = 16, kMomentsTried = 24, kMomentsPaired = 4;
 
 // A space from the step that made it on, and where it came from.
 struct Life {
@@ -29,7 +33,7 @@ class Explainer {
   void run() {
     std::uint64_t last = program_.operations.size();
     for (;;) {
-      std::uint64_t step = simulation_.first_difference(last, unexplained_);
+      std::uint64_t step = simulation_.first_difference(1, last, unexplained_);
       if (step == 0) break;
       if (simulation_.steps_run() > kStepBudget || !explain(step)) unexplained_.insert(step);
     }
@@ -38,8 +42,10 @@ class Explainer {
 
  private:
   bool explain(std::uint64_t step);
+  bool is_about_offsets(std::uint64_t step) const;
   bool helps(std::uint64_t step, const std::vector<std::pair<std::uint64_t, Touch>>& guess);
   std::vector<std::uint64_t> boundaries_in_question(std::uint64_t step) const;
+  std::vector<std::uint64_t> edges_of(std::uint64_t step) const;
   std::vector<std::pair<std::uint64_t, Touch>> candidates(std::uint64_t step, std::uint64_t page) const;
   void add_candidate(std::vector<std::pair<std::uint64_t, Touch>>& found, std::uint64_t step, SpaceHandle space,
                      std::uint64_t page) const;
@@ -86,6 +92,21 @@ std::vector<std::uint64_t> Explainer::boundaries_in_question(std::uint64_t step)
   return {different.begin(), different.end()};
 }
 
+// First byte and one past the last of what the operation was about; nothing if it has no place.
+std::vector<std::uint64_t> Explainer::edges_of(std::uint64_t step) const {
+  std::uint64_t answer = program_.recorded.at(step).response.value;
+  return std::visit(
+      [answer](const auto& op) -> std::vector<std::uint64_t> {
+        if constexpr (requires { op.at, op.length; }) {
+          std::uint64_t start = answer != 0 ? answer : op.at.offset;
+          return {start, start + page_up(op.length.raw())};
+        } else {
+          return {};
+        }
+      },
+      program_.operations[step - 1]);
+}
+
 void Explainer::add_candidate(std::vector<std::pair<std::uint64_t, Touch>>& found, std::uint64_t step,
                               SpaceHandle space, std::uint64_t page) const {
   std::pair<std::uint64_t, Touch> candidate{step, {space, page}};
@@ -109,7 +130,7 @@ std::vector<std::pair<std::uint64_t, Touch>> Explainer::candidates(std::uint64_t
       bool maps = std::holds_alternative<RangeMapAnon>(operation) || std::holds_alternative<RangeBrk>(operation) ||
                   std::holds_alternative<RangeProtect>(operation);
       // The earliest moment at which the page can have been stored to, and each one before its rights changed.
-      if (maps && found.size() < 24) add_candidate(found, at, space, page);
+      if (maps && found.size() < kMomentsTried) add_candidate(found, at, space, page);
       if (maps) covered = at + 1;
     }
     if (covered) add_candidate(found, *covered, space, page);
@@ -122,32 +143,59 @@ std::vector<std::pair<std::uint64_t, Touch>> Explainer::candidates(std::uint64_t
 
 bool Explainer::helps(std::uint64_t step, const std::vector<std::pair<std::uint64_t, Touch>>& guess) {
   Touches before = touches_;
-  for (const auto& [at, touch] : guess) touches_[at].push_back(touch);
-  std::uint64_t now = simulation_.first_difference(step, unexplained_);
+  std::uint64_t first = step;
+  for (const auto& [at, touch] : guess) {
+    touches_[at].push_back(touch);
+    first = std::min(first, at);
+  }
+  std::uint64_t now = simulation_.first_difference(first, step, unexplained_);
   if (now == 0) return true;
   touches_ = std::move(before);
   return false;
 }
 
+// Memory that mremap moved keeps its offset, which keeps it apart whatever was stored, and no step can give it that
+// offset: such a boundary is worth a short search only.
+bool Explainer::is_about_offsets(std::uint64_t step) const {
+  const RangeObservation* last = nullptr;
+  std::vector<std::uint64_t> boundaries = boundaries_in_question(step);
+  for (const RangeObservation& seen : program_.recorded.at(step).ranges) {
+    bool touch = last && last->end == seen.start && last->file == FileId(0) && seen.file == FileId(0);
+    bool is_in_question = std::binary_search(boundaries.begin(), boundaries.end(), seen.start.raw());
+    if (touch && is_in_question && seen.offset != last->offset + (last->end - last->start).raw()) return true;
+    last = &seen;
+  }
+  return false;
+}
+
 bool Explainer::explain(std::uint64_t step) {
+  bool is_doubtful = is_about_offsets(step);
   std::vector<std::uint64_t> pages;
-  for (std::uint64_t boundary : boundaries_in_question(step)) {
+  auto consider = [&](std::uint64_t boundary) {
     for (std::uint64_t page : {boundary, boundary - kPageBytes}) {
       if (std::find(pages.begin(), pages.end(), page) == pages.end()) pages.push_back(page);
     }
-  }
-  if (pages.size() > 16) pages.resize(16);
-  std::vector<std::pair<std::uint64_t, Touch>> all;
+  };
+  for (std::uint64_t boundary : boundaries_in_question(step)) consider(boundary);
+  // What joins two neighbours depends on both, and only one of them meets the boundary.
+  for (std::uint64_t edge : edges_of(step)) consider(edge);
+  if (pages.size() > kPagesTried) pages.resize(kPagesTried);
+  std::uint64_t end =
+      std::min(kStepBudget, simulation_.steps_run() + (is_doubtful ? kStepsWhenDoubtful : kStepsPerDifference));
+  std::vector<std::pair<std::uint64_t, Touch>> paired;
   for (std::uint64_t page : pages) {
+    std::size_t moments = 0;
     for (const auto& candidate : candidates(step, page)) {
+      if (simulation_.steps_run() > end) return false;
       if (helps(step, {candidate})) return true;
-      all.push_back(candidate);
+      if (moments++ < kMomentsPaired) paired.push_back(candidate);
     }
   }
-  for (std::size_t a = 0; a < all.size(); ++a) {
-    for (std::size_t b = a + 1; b < all.size(); ++b) {
-      if (simulation_.steps_run() > kStepBudget) return false;
-      if (all[a].second.at != all[b].second.at && helps(step, {all[a], all[b]})) return true;
+  if (is_doubtful) return false;
+  for (std::size_t a = 0; a < paired.size(); ++a) {
+    for (std::size_t b = a + 1; b < paired.size(); ++b) {
+      if (simulation_.steps_run() > end) return false;
+      if (paired[a].second.at != paired[b].second.at && helps(step, {paired[a], paired[b]})) return true;
     }
   }
   return false;
@@ -177,7 +225,7 @@ void Explainer::rebuild() {
     if (!unexplained_.contains(step)) continue;
     SpaceHandle space = space_of(operation);
     known.insert(unexplained_.begin(), unexplained_.lower_bound(step));
-    now.first_difference(step, known);
+    now.first_difference(step, step, known);
     bool is_beyond = beyond_.contains(life_of(space, step).made_at);
     if (is_beyond) answer.has_ranges = false;
     if (!is_beyond) ++counts_.additions["unexplained"];

@@ -1,0 +1,201 @@
+"""The mmtwin command: exit codes and one-line messages for every kind of mistake, and each subcommand's happy path."""
+
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = pathlib.Path(os.environ.get("MMTWIN_BIN_DIR", ROOT / "build/dev/bin")) / "mmtwin"
+TRACE = """mmtwin 1
+machine small
+1 cpu=0 space_create -> p1
+2 cpu=0 range_map_anon space=p1 at=0x10000 length=0x4000 prot=rw
+3 cpu=0 memory_store space=p1 at=0x10008 width=1 value=0x41
+4 cpu=1 space_fork space=p1 -> p2
+5 cpu=1 memory_load space=p2 at=0x10008
+"""
+REAL = {"strace": "sort_files", "vmadelta": "python_start", "kmem-pages": "gcc_c"}
+COMMANDS = ["replay", "minimise", "explain", "fuzz", "gen", "convert", "import", "prove", "laws", "bugs"]
+
+
+def run(*words, stdin=b""):
+    return subprocess.run([str(PROGRAM), *map(str, words)], input=stdin, capture_output=True, check=False, cwd=ROOT)
+
+
+class Mmtwin(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def file(self, name, content):
+        path = self.folder / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def ends(self, status, *words, stdin=b""):
+        """Runs; the exit code is as given; failures say so in few words on standard error."""
+        result = run(*words, stdin=stdin)
+        self.assertEqual(status, result.returncode, result.stdout + result.stderr)
+        if status in (2, 3):
+            self.assertEqual(1, result.stderr.count(b"\n"), result.stderr)
+            self.assertLess(len(result.stderr), 300, result.stderr)
+        return result
+
+    def json_lines(self, kind, status, *words):
+        lines = [json.loads(line) for line in self.ends(status, *words).stdout.splitlines()]
+        of_kind = [line for line in lines if line["kind"] == kind]
+        self.assertTrue(of_kind, lines)
+        return of_kind
+
+
+class Usage(Mmtwin):
+    def test_every_command_has_help(self):
+        for command in COMMANDS:
+            words = ["bugs", "run"] if command == "bugs" else [command]
+            self.assertIn(b"--json", self.ends(0, *words, "--help").stdout)
+        self.assertIn(b"Exit codes", self.ends(0, "--help").stdout)
+
+    def test_version(self):
+        version = self.ends(0, "--version").stdout.decode()
+        self.assertRegex(version, r"^mmtwin \d+\.\d+\.\d+ \(build [0-9a-f]+, trace format 1")
+
+    def test_wrong_flags_and_commands(self):
+        self.ends(2)
+        self.ends(2, "replay")
+        self.ends(2, "replay", "--no-such-flag", "x")
+        self.ends(2, "replay", "--sut=linux", "x")
+        self.ends(2, "replay", "--expect-verdict", "maybe", "x")
+        self.ends(2, "fuzz", "--seconds", "-1")
+        self.ends(2, "fuzz", "--weights", "pages=x")
+        self.ends(2, "fuzz", "--machine", "nonsense")
+        self.ends(2, "gen", "--machine", "tiny cpus=99")
+        self.ends(2, "import", "ltrace", "x")
+        self.ends(2, "bugs")
+        self.assertIn(b"did you mean 'replay'", self.ends(2, "repaly", "x").stderr)
+
+
+class Inputs(Mmtwin):
+    def test_unreadable_and_malformed_files(self):
+        for command in ("replay", "minimise", "explain"):
+            self.ends(3, command, self.folder / "missing.mmt")
+            self.ends(3, command, self.folder)
+            self.ends(3, command, self.file("garbage.mmt", b"\x00\xffgarbage\n"))
+            self.ends(3, command, self.file("empty.mmt", b""))
+            self.ends(3, command, self.file("version.mmt", TRACE.replace("mmtwin 1", "mmtwin 99")))
+        result = self.ends(3, "replay", self.file("field.mmt", TRACE.replace("length=0x4000", "length=zz")))
+        self.assertRegex(result.stderr.decode(), r"field\.mmt:4:\d+: ")
+        self.ends(3, "convert", "--from", "text", self.file("garbage.mmt", b"garbage"))
+
+    def test_logs(self):
+        for log_format in REAL:
+            self.ends(3, "import", log_format, self.folder / "missing.txt")
+            result = self.ends(3, "import", log_format, self.file("garbage.txt", b"\x00\x01"))
+            self.assertRegex(result.stderr.decode(), r"garbage\.txt:\d+:\d+: ")
+            packed = ROOT / f"corpora/real/{REAL[log_format]}.{log_format}.txt.xz"
+            self.assertIn(b"xz -dc", self.ends(3, "import", log_format, packed).stderr)
+        other = self.file("other.txt", "P1 M2 exec a\n")
+        self.ends(3, "import", "strace", other)
+        self.ends(3, "import", "kmem-pages", other)
+
+    def test_nothing_to_execute(self):
+        self.ends(5, "replay", self.file("none.mmt", "mmtwin 1\nmachine small\n"))
+        self.ends(5, "explain", self.file("none.mmt", "mmtwin 1\nmachine small\n"))
+        self.ends(5, "replay", "--sut=recorded", self.file("plain.mmt", TRACE))
+        self.ends(5, "minimise", self.file("plain.mmt", TRACE))
+        self.ends(5, "prove", "--only", "there is no such theorem")
+        self.ends(5, "fuzz", "--seconds", "0", "--output", self.folder)
+
+
+class HappyPaths(Mmtwin):
+    def test_replay(self):
+        trace = self.file("good.mmt", TRACE)
+        self.assertIn(b"agreed, 5 operations", self.ends(0, "replay", trace).stdout)
+        self.ends(0, "replay", "--strict", "--expect-verdict", "agreed", trace, trace)
+        self.ends(1, "replay", "--expect-verdict", "diverged", trace)
+        self.ends(0, "replay", "-", stdin=TRACE.encode())
+        line = self.json_lines("replay", 0, "replay", "--json", trace)[0]
+        self.assertEqual(("agreed", "ours"), (line["verdict"], line["sut"]))
+        self.assertEqual((5, 0), (line["operations"], line["mismatches"]))
+
+    def test_a_wrong_recording_is_a_mismatch_and_the_model_says_so(self):
+        trace = self.file("wrong.mmt", TRACE.replace("prot=rw\n", "prot=rw = EEXIST\n"))
+        self.assertEqual(1, self.json_lines("replay", 0, "replay", "--json", trace)[0]["mismatches"])
+        self.ends(1, "replay", "--strict", trace)
+        self.assertIn(b"ANSWER-1", self.ends(1, "replay", "--sut=recorded", trace).stdout)
+        self.ends(0, "replay", "--sut=recorded", "--expect-verdict", "failed", trace)
+
+    def test_explain_tells_each_step(self):
+        story = self.ends(0, "explain", self.file("good.mmt", TRACE)).stdout.decode()
+        self.assertIn("4: CPU 1 forks p1: the child is p2", story)
+        self.assertIn("=> done: 0x41", story)
+        self.assertIn("takes frame", story)
+        self.json_lines("replay", 0, "explain", "--json", self.file("good.mmt", TRACE))
+
+    def test_gen_and_convert(self):
+        made = self.folder / "made.mmt"
+        self.json_lines("program", 0, "gen", "--seed", 7, "--operations", 40, "--json", "--output", made)
+        self.assertEqual(made.read_bytes(), self.ends(0, "gen", "--seed", 7, "--operations", 40).stdout)
+        packed = self.folder / "made.bin"
+        self.ends(0, "convert", made, "--to", "bytes", "--output", packed)
+        self.assertEqual(made.read_bytes(), self.ends(0, "convert", packed, "--to", "text").stdout)
+        self.ends(0, "replay", "--bytes", packed)
+        test = self.ends(0, "convert", made, "--to", "gtest", "--name", "made up").stdout
+        self.assertIn(b"TEST(Regression, MadeUp)", test)
+
+    def test_fuzz(self):
+        words = ["fuzz", "--executions", 50, "--seconds", 60, "--seed", 3, "--output", self.folder, "--json"]
+        campaign = self.json_lines("campaign", 0, *words)[0]
+        self.assertEqual((50, 3), (campaign["executions"], campaign["seed"]))
+        self.assertEqual(campaign["operations"], self.json_lines("campaign", 0, *words, "--jobs", 2)[0]["operations"])
+        self.assertGreater(len(self.json_lines("law", 0, *words)), 30)
+        text = self.ends(0, "fuzz", "--executions", 5, "--target", "pages", "--output", self.folder).stdout
+        self.assertIn(b"5 programs", text)
+
+    def test_fuzz_runs_a_corpus_first(self):
+        (self.folder / "corpus").mkdir()
+        self.file("corpus/one.mmt", TRACE)
+        words = ["--executions", 1, "--corpus", self.folder / "corpus", "--output", self.folder]
+        self.assertEqual(5, self.json_lines("campaign", 0, "fuzz", "--json", *words)[0]["operations"])
+
+    def test_perturb(self):
+        report = self.json_lines("perturb", 0, "fuzz", "--perturb", "--executions", 3, "--json")[0]
+        self.assertGreater(report["rejected"], 0)
+
+    def test_laws(self):
+        self.assertIn("COW-1", [line["id"] for line in self.json_lines("law", 0, "laws", "--json")])
+        self.ends(0, "laws", "--freedoms", "--programs", 2)
+
+    def test_prove(self):
+        theorem = self.json_lines("theorem", 0, "prove", "--only", "buddy.involution", "--json")[0]
+        self.assertEqual("proved", theorem["verdict"])
+
+    def test_import_and_replay_on_both_systems(self):
+        for log_format, name in REAL.items():
+            packed = ROOT / f"corpora/real/{name}.{log_format}.txt.xz"
+            log = self.file("log.txt", subprocess.run(["xz", "-dc", packed], capture_output=True, check=True).stdout)
+            trace = self.folder / "log.mmt"
+            line = self.json_lines("import", 0, "import", log_format, log, "--json", "--output", trace)[0]
+            self.assertGreater(line["imported"], 0)
+            replayed = self.json_lines("replay", 0, "replay", "--strict", "--json", trace)[0]
+            self.assertEqual(("agreed", 0), (replayed["verdict"], replayed["mismatches"]), log_format)
+            self.ends(0, "replay", "--sut=recorded", trace)
+
+    def test_bugs_list(self):
+        (self.folder / "corpora/bugs").mkdir(parents=True)
+        self.ends(5, "bugs", "list", "--source", self.folder)
+        header = "# id: one\n# source: class\n# law: COW-1\n# operations: 3\n# family: cow\n"
+        self.file("corpora/bugs/one.patch", header)
+        bug = self.json_lines("bug", 0, "bugs", "list", "--source", self.folder, "--json")[0]
+        self.assertEqual(("one", "COW-1", 3), (bug["id"], bug["expected"], bug["needed"]))
+        self.ends(2, "bugs", "run", "two", "--source", self.folder)
+        self.file("corpora/bugs/one.patch", "# id: one\n# source: class\n")
+        self.ends(3, "bugs", "list", "--source", self.folder)
+        self.ends(3, "bugs", "list", "--source", self.folder / "missing")
+
+
+if __name__ == "__main__":
+    unittest.main()
