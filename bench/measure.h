@@ -43,7 +43,9 @@ inline std::vector<Measure>& measures() {
 
 // `const Registered kPair("order0_pair", run_pair);` at namespace scope adds a measure.
 struct Registered {
-  Registered(std::string_view name, std::vector<Measured> (*run)(const Settings&)) { measures().push_back({name, run}); }
+  Registered(std::string_view name, std::vector<Measured> (*run)(const Settings&)) {
+    measures().push_back({name, run});
+  }
 };
 
 inline double median(std::vector<double> values) {
@@ -72,7 +74,15 @@ inline void keep(const T& value) {
   asm volatile("" : : "r,m"(value) : "memory");
 }
 
-// Nanoseconds per repetition of both sides, alternating which goes first. `repetitions` of the body run inside one call.
+// A value that the compiler may not take for a constant: in programs, CPUs are variables.
+template <class T>
+inline T hidden(T value) {
+  asm volatile("" : "+r"(value));
+  return value;
+}
+
+// Nanoseconds per repetition of both sides, alternating which goes first. `repetitions` of the body run inside one
+// call.
 template <class Ours, class Peer>
 Measured compare(const Settings& settings, std::string name, std::string peer, std::uint64_t repetitions, Ours&& ours,
                  Peer&& theirs) {
@@ -90,8 +100,9 @@ Measured compare(const Settings& settings, std::string name, std::string peer, s
 
 inline void print(const Measured& m, bool json) {
   if (json) {
-    std::printf("{\"kind\":\"measure\",\"name\":\"%s\",\"value\":%.3f,\"unit\":\"%s\",\"peer\":\"%s\",\"peer_value\":%.3f,"
-                "\"ratio\":%.4f}\n", m.name.c_str(), m.value, m.unit.c_str(), m.peer.c_str(), m.peer_value, m.ratio());
+    std::printf("{\"kind\":\"measure\",\"name\":\"%s\",\"value\":%.3f,\"unit\":\"%s\",\"peer\":\"%s\","
+                "\"peer_value\":%.3f,\"ratio\":%.4f}\n",
+                m.name.c_str(), m.value, m.unit.c_str(), m.peer.c_str(), m.peer_value, m.ratio());
   } else if (m.peer.empty()) {
     std::printf("%-28s %10.2f %-6s\n", m.name.c_str(), m.value, m.unit.c_str());
   } else {

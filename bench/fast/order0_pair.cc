@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::uint64_t kFrames = std::uint64_t{1} << 18;
 constexpr std::uint64_t kPairs = 200000;
-constexpr CpuId kCpu{0};
 
 // One node and zone of 1 GiB, batches as the yardstick has them.
 MachineDescription bench_machine() {
@@ -40,17 +39,21 @@ template <unsigned order>
 Measured pairs(const Settings& settings, Both& both, std::string name) {
   return compare(settings, std::move(name), "linux_like", kPairs,
       [&] {
+        impl::PageAllocator& pages = both.pages;
+        const CpuId cpu(hidden(0u));
         for (std::uint64_t i = 0; i < kPairs; ++i) {
-          const impl::Outcome<Pfn> frame = both.pages.allocate(kCpu, request_of(order));
+          const impl::Outcome<Pfn> frame = pages.allocate(cpu, request_of(order));
           keep(frame.value());
-          both.pages.free(kCpu, frame.value(), Order(order));
+          pages.free(cpu, frame.value(), Order(order));
         }
       },
       [&] {
+        LinuxLike& yardstick = both.yardstick;
+        const unsigned cpu = hidden(0u);
         for (std::uint64_t i = 0; i < kPairs; ++i) {
-          const std::uint64_t frame = both.yardstick.allocate(order, 0);
+          const std::uint64_t frame = yardstick.allocate(order, cpu);
           keep(frame);
-          both.yardstick.free(frame, order, 0);
+          yardstick.free(frame, order, cpu);
         }
       });
 }
@@ -60,17 +63,19 @@ Measured bursts(const Settings& settings, Both& both, std::string name, std::uin
   const std::uint64_t rounds = kPairs / 4 / burst;
   return compare(settings, std::move(name), "linux_like", rounds * burst,
       [&] {
+        const CpuId cpu(hidden(0u));
         for (std::uint64_t round = 0; round < rounds; ++round) {
           for (std::uint64_t i = 0; i < burst; ++i) {
-            both.held[i] = both.pages.allocate(kCpu, request_of(0)).value().raw();
+            both.held[i] = both.pages.allocate(cpu, request_of(0)).value().raw();
           }
-          for (std::uint64_t i = 0; i < burst; ++i) both.pages.free(kCpu, Pfn(both.held[i]), Order(0));
+          for (std::uint64_t i = 0; i < burst; ++i) both.pages.free(cpu, Pfn(both.held[i]), Order(0));
         }
       },
       [&] {
+        const unsigned cpu = hidden(0u);
         for (std::uint64_t round = 0; round < rounds; ++round) {
-          for (std::uint64_t i = 0; i < burst; ++i) both.held[i] = both.yardstick.allocate(0, 0);
-          for (std::uint64_t i = 0; i < burst; ++i) both.yardstick.free(both.held[i], 0, 0);
+          for (std::uint64_t i = 0; i < burst; ++i) both.held[i] = both.yardstick.allocate(0, cpu);
+          for (std::uint64_t i = 0; i < burst; ++i) both.yardstick.free(both.held[i], 0, cpu);
         }
       });
 }

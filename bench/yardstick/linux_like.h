@@ -1,9 +1,10 @@
 // LinuxLike: the page allocator's data structures as Linux has them, in their plainest form, to be measured against.
 //
-// Laws: none; order and frame numbers are trusted. Context: any thread; per-CPU lists and the zone are under spin locks.
-// Cost: 64 bytes a frame, all touched at construction; two atomic exchanges for a pair of single frames. Free blocks are
-// intrusive doubly linked lists per order, buddies are found by flipping one bit, single frames go through per-CPU lists
-// in batches of 63. It deliberately has no watermarks, zones, reference counts or checks: it does less than ours.
+// Laws: none; order and frame numbers are trusted. Context: any thread; per-CPU lists and the zone are under spin
+// locks. Cost: 64 bytes a frame, all touched at construction; two atomic exchanges for a pair of single frames. Free
+// blocks are intrusive doubly linked lists per order, buddies are found by flipping one bit, single frames go through
+// per-CPU lists in batches of 63. It deliberately has no watermarks, zones, reference counts or checks: it does less
+// than ours.
 #pragma once
 
 #include <array>

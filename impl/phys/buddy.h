@@ -1,9 +1,10 @@
 // Buddy: the free blocks of one zone, split on demand and merged at once.
 //
-// Laws: BUDDY-1, BUDDY-2, BUDDY-3. Context: the caller holds the zone's lock. Cost: O(orders) descriptor edits at most, one
-// edit of a neighbour in the list per insertion. No request decision is made here: a caller that asks for a block that
-// does not exist gets kNoFrame, and watermarks are somebody else's. It deliberately leaves the
-// tags of blocks that it hands out to the caller. Source: Knuth, The Art of Computer Programming 1, section 2.5, "buddy system".
+// Laws: BUDDY-1, BUDDY-2, BUDDY-3. Context: the caller holds the zone's lock. Cost: O(orders) descriptor edits at
+// most, one edit of a neighbour in the list per insertion. No request decision is made here: a caller that asks for a
+// block that does not exist gets kNoFrame, and watermarks are somebody else's. It deliberately leaves the
+// tags of blocks that it hands out to the caller. Source: Knuth, The Art of Computer Programming 1, section 2.5,
+// "buddy system".
 #pragma once
 
 #include <bit>

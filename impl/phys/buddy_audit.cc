@@ -31,7 +31,8 @@ std::uint64_t Buddy::audit_list(unsigned order) const {
     check(is_aligned(at, order), "BUDDY-1: a free block starts at a multiple of its size");
     check(zone_.span.contains(Pfn(at)) && zone_.span.contains(Pfn(at + (1u << order) - 1)),
           "BUDDY-1: a free block lies inside its zone");
-    check(order == kMaxOrder || frames_.at(Pfn(buddy_of(at, order))).tag != d.tag, "BUDDY-2: two free buddies are one block");
+    check(order == kMaxOrder || frames_.at(Pfn(buddy_of(at, order))).tag != d.tag,
+          "BUDDY-2: two free buddies are one block");
     before = at;
     ++blocks;
     check(blocks <= zone_.blocks[order], "BUDDY-3: a list holds as many blocks as its zone counts");

@@ -1,8 +1,8 @@
 // What may be done to one frame's descriptor: tags, reference counts, mapping counts, the exclusive mark.
 //
-// Laws: FRAME-2 (counts equal references). Context: free and listed tags by the zone's lock or the list's CPU; counts of
-// a used block by anybody who holds a reference. Cost: one or two instructions. It deliberately does not free: a count
-// that reaches zero is PageAllocator::put's business. The layout is in impl/platform/frame_descriptor.h.
+// Laws: FRAME-2 (counts equal references). Context: free and listed tags by the zone's lock or the list's CPU; counts
+// of a used block by anybody who holds a reference. Cost: one or two instructions. It deliberately does not free: a
+// count that reaches zero is PageAllocator::put's business. The layout is in impl/platform/frame_descriptor.h.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,6 @@ constexpr std::uint32_t used_head_tag(unsigned order, Role role, unsigned zone) 
 constexpr bool is_used_head_of_order(std::uint32_t tag, unsigned order) {
   return (tag & 0xffff) == (static_cast<std::uint32_t>(BlockState::kUsedHead) | order << 8);
 }
-constexpr bool is_of_same_zone(std::uint32_t a, std::uint32_t b) { return ((a ^ b) & 0x0f000000) == 0; }
 static_assert(zone_of(listed_tag(7, 7)) == 7 && cpu_of(listed_tag(7, 7)) == 7);
 static_assert(order_of(used_head_tag(10, Role::kSlab, 3)) == 10 && role_of(used_head_tag(10, Role::kSlab, 3)) == 6);
 

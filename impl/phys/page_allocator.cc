@@ -90,20 +90,6 @@ std::uint32_t PageAllocator::try_zones(CpuId cpu, PageRequest request) {
   return kNoFrame;
 }
 
-// The fast path found no hot frame; it is inside the list.
-Outcome<Pfn> PageAllocator::allocate_linked(CpuId cpu, CpuList& list, PageRequest request) {
-  const std::uint32_t frame = list.pop_linked(frames_);
-  if (frame == kNoFrame) {
-    list.leave();
-    return allocate_slowly(cpu, request);
-  }
-  make_used(frames_.edit(Pfn(frame)), 0, request.role, zone_of(list.tag()));
-  list.leave();
-  hardware_.take_frames(cpu, Pfn(frame), request.order, request.role, request.cache);
-  if (request.gfp.has(kGfpZero)) zero_block(cpu, Pfn(frame), 1, request.role);
-  return Pfn(frame);
-}
-
 std::uint32_t PageAllocator::take_single(CpuId cpu, unsigned zone) {
   CpuList& list = list_of(cpu, zone);
   list.enter();
@@ -126,8 +112,8 @@ std::uint32_t PageAllocator::take_block(unsigned zone, unsigned order) {
   return head;
 }
 
-// Under the zone's lock, whenever its free count changed: the lists whose fast path serves plain requests learn when the
-// zone may not give any more, and when it may again (ZONE-2).
+// Under the zone's lock, whenever its free count changed: the lists whose fast path serves plain requests learn when
+// the zone may not give any more, and when it may again (ZONE-2).
 void PageAllocator::note_free(unsigned index) {
   Zone& zone = zones_[index]->zone();
   const bool is_low = zone.free <= zone.plain_floor;
@@ -172,8 +158,8 @@ Outcome<Pfn> PageAllocator::allocate_exact(CpuId cpu, PageCount pages, PageReque
   if (!block) return block;
   const Pfn first = *block;
   const std::uint64_t count = pages_in(request.order).raw();
-  const unsigned zone = zone_of(frames_.at(first).tag);
-  for (std::uint64_t i = 0; i < count; ++i) make_used(frames_.edit(first + PageCount(i)), 0, request.role, zone);
+  const std::uint32_t tag = used_head_tag(0, request.role, zone_of(frames_.at(first).tag));
+  for (std::uint64_t i = 0; i < count; ++i) make_used(frames_.edit(first + PageCount(i)), tag);
   for (std::uint64_t i = pages.raw(); i < count; ++i) free(cpu, first + PageCount(i), Order(0));
   if (asked.has(kGfpZero)) zero_block(cpu, first, pages.raw(), request.role);
   return first;
@@ -197,16 +183,16 @@ void PageAllocator::free_block(CpuId cpu, Pfn head, Order order) {
   note_free(zone_of(tag));
 }
 
-// The fast path found the hot place taken; it is inside the list.
-void PageAllocator::free_linked(CpuId cpu, CpuList& list, std::uint32_t frame) {
-  if (list.push(frames_.edit(Pfn(frame)), frame)) drain_list(cpu, zone_of(list.tag()), list, list.batch());
+void PageAllocator::leave_overfull(CpuId cpu, CpuList& list) {
+  drain_list(cpu, zone_of(list.tag()), list, list.batch());
   list.leave();
 }
 
 void PageAllocator::free_single(CpuId cpu, std::uint32_t frame, unsigned zone) {
   CpuList& list = list_of(cpu, zone);
   list.enter();
-  free_linked(cpu, list, frame);
+  if (list.push(frames_.edit(Pfn(frame)), frame)) return leave_overfull(cpu, list);
+  list.leave();
 }
 
 void PageAllocator::free_exact(CpuId cpu, Pfn first, PageCount pages) {

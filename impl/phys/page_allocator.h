@@ -1,8 +1,8 @@
 // PageAllocator: hands out blocks of 2^order frames and takes them back.
 //
 // Laws: FRAME-1, ZONE-1 to ZONE-3, PCP-1, PCP-2, OOM-1, OOM-2. Context: any CPU, inside an operation; per-CPU lists by
-// their CPU, zones under their lock. Cost: a single frame costs one list and its descriptor; larger blocks O(orders) under
-// the zone's lock. Every request is narrated as docs/RULES.md section 2 says: kPageRequested, then kFrameTaken or
+// their CPU, zones under their lock. Cost: a single frame costs one list and its descriptor; larger blocks O(orders)
+// under the zone's lock. Every request is narrated as docs/RULES.md section 2 says: kPageRequested, then kFrameTaken or
 // kPageRefused. It deliberately does not reclaim: after draining every list a request is refused.
 #pragma once
 
@@ -38,11 +38,11 @@ class PageAllocator final : public InterruptHandler {
   // Boots all zones of the machine and handles Interrupt::kDrainLists from then on.
   explicit PageAllocator(Hardware& hardware);
 
-  // The first frame of a block: one used head of `order` with reference count 1, no mappings, not exclusive, owner 0. With
+  // The first frame of a block: one used head of `order` with reference count 1, no mappings, not exclusive. With
   // kGfpZero its bytes are zero; of a table (kTable, kRootTable) those that its geometry uses. Refusals: kOom.
   Outcome<Pfn> allocate(CpuId cpu, PageRequest request);
-  // The first of `pages` (1 to 1024) frames in a row, each its own block of order 0; request.order is not read. Refusals:
-  // kOom.
+  // The first of `pages` (1 to 1024) frames in a row, each its own block of order 0; request.order is not read.
+  // Refusals: kOom.
   Outcome<Pfn> allocate_exact(CpuId cpu, PageCount pages, PageRequest request);
   // The block belongs to the allocator again, whatever its reference count is: the caller is its owner.
   void free(CpuId cpu, Pfn head, Order order);
@@ -78,11 +78,10 @@ class PageAllocator final : public InterruptHandler {
   CpuList& list_of(CpuId cpu, unsigned zone) { return lists_[cpu.raw() * kMaxZones + zone]; }
   bool may_give(const ZoneChoice& choice, PageRequest request) const;
   void hand_out(CpuId cpu, std::uint32_t frame, unsigned zone, PageRequest request);
-  void make_used(FrameDescriptor& descriptor, unsigned order, Role role, unsigned zone);
+  void make_used(FrameDescriptor& descriptor, std::uint32_t tag);
   void zero_block(CpuId cpu, Pfn first, std::uint64_t pages, Role role);
   Outcome<Pfn> allocate_slowly(CpuId cpu, PageRequest request);
-  Outcome<Pfn> allocate_linked(CpuId cpu, CpuList& list, PageRequest request);
-  void free_linked(CpuId cpu, CpuList& list, std::uint32_t frame);
+  void leave_overfull(CpuId cpu, CpuList& list);
   void free_single(CpuId cpu, std::uint32_t frame, unsigned zone);
   void note_free(unsigned zone);
   Outcome<Pfn> refuse(CpuId cpu, PageRequest request);
@@ -115,20 +114,19 @@ inline bool PageAllocator::may_give(const ZoneChoice& choice, PageRequest reques
                                       min_for_request(request.gfp), reserve);
 }
 
-inline void PageAllocator::make_used(FrameDescriptor& d, unsigned order, Role role, unsigned zone) {
-  set_tag(d, used_head_tag(order, role, zone));
+inline void PageAllocator::make_used(FrameDescriptor& d, std::uint32_t tag) {
+  set_tag(d, tag);
   d.references = 1;
   d.mappings = 0;
-  d.owner = 0;
 }
 
 inline void PageAllocator::hand_out(CpuId cpu, std::uint32_t frame, unsigned zone, PageRequest request) {
-  make_used(frames_.edit(Pfn(frame)), request.order.raw(), request.role, zone);
+  make_used(frames_.edit(Pfn(frame)), used_head_tag(request.order.raw(), request.role, zone));
   hardware_.take_frames(cpu, Pfn(frame), request.order, request.role, request.cache);
 }
 
-// Inlined, so that a request whose fields are constants costs no decisions about them. Failures and watermarks are among
-// what the list's attention word warns of.
+// Inlined, so that a request whose fields are constants costs no decisions about them. Failures and watermarks are
+// among what the list's attention word warns of.
 [[gnu::always_inline]] inline Outcome<Pfn> PageAllocator::allocate(CpuId cpu, PageRequest request) {
   hardware_.emit({.kind = EventKind::kPageRequested, .cpu = cpu, .order = request.order, .role = request.role,
                   .frame = {}, .place = static_cast<std::uint64_t>(request.cache)});
@@ -137,11 +135,15 @@ inline void PageAllocator::hand_out(CpuId cpu, std::uint32_t frame, unsigned zon
   if (!is_plain) return allocate_slowly(cpu, request);
   CpuList& list = *plain_lists_[cpu.raw()];
   if (!list.enter_quickly()) [[unlikely]] return allocate_slowly(cpu, request);
-  const std::uint32_t frame = list.hot();
-  if (frame == kNoFrame) [[unlikely]] return allocate_linked(cpu, list, request);
+  std::uint32_t frame = list.hot();
+  if (frame == kNoFrame) [[unlikely]] frame = list.pop_linked(frames_);
+  if (frame == kNoFrame) [[unlikely]] {
+    list.leave();
+    return allocate_slowly(cpu, request);
+  }
   FrameDescriptor& descriptor = frames_.edit(Pfn(frame));
   list.check_listed(descriptor);
-  make_used(descriptor, 0, request.role, zone_of(list.tag()));
+  make_used(descriptor, list.used_tag(request.role));
   list.leave_with(kNoFrame);
   hardware_.take_frames(cpu, Pfn(frame), request.order, request.role, request.cache);
   if (request.gfp.has(kGfpZero)) zero_block(cpu, Pfn(frame), 1, request.role);
@@ -155,13 +157,20 @@ inline void PageAllocator::hand_out(CpuId cpu, std::uint32_t frame, unsigned zon
   check(is_used_head_of_order(tag, 0), "FRAME-1: only a used frame is freed, once");
   hardware_.return_frames(cpu, head, order);
   CpuList& list = *plain_lists_[cpu.raw()];
-  // A guess that the processor can predict, not an address that it has to wait for.
-  if (!is_of_same_zone(tag, list.tag()) || !list.enter_quickly()) [[unlikely]] {
+  // The list's zone and CPU are still in the tag of a frame that came from it (CpuList::used_tag): a guess that the
+  // processor can predict, not an address that it has to wait for. Frames from elsewhere take the other path.
+  const std::uint32_t listed = list.tag();
+  if (((tag ^ listed) >> 24) != 0 || !list.enter_quickly()) [[unlikely]] {
     return free_single(cpu, static_cast<std::uint32_t>(head.raw()), zone_of(tag));
   }
-  if (list.hot() != kNoFrame) [[unlikely]] return free_linked(cpu, list, static_cast<std::uint32_t>(head.raw()));
-  set_tag(descriptor, list.tag());
-  list.leave_with(static_cast<std::uint32_t>(head.raw()));
+  if (list.hot() == kNoFrame) [[likely]] {
+    set_tag(descriptor, listed);
+    return list.leave_with(head.raw());
+  }
+  if (list.push(descriptor, static_cast<std::uint32_t>(head.raw()))) [[unlikely]] {
+    return leave_overfull(cpu, list);
+  }
+  list.leave();
 }
 
 }  // namespace mmtwin::impl

@@ -1,10 +1,10 @@
 // Zone: a span of frames of one node that share free blocks, a watermark and a lock.
 //
 // Laws: ZONE-2, ACCT-1, BUDDY-3. Context: everything but `free` is written under `lock`; `free` is written under it and
-// read without. Cost: four cache lines. Free blocks are doubly linked by order through their heads' descriptors, last freed
-// first taken. Blocks of the top order that nobody has taken since boot are in no list: they are the rest of at most
-// kMaxHoles + 1 runs, so that a machine of any size boots without touching its descriptors. It deliberately holds no
-// policy: who may take from it is the business of zone_list.h and watermark_rules.h.
+// read without. Cost: four cache lines. Free blocks are doubly linked by order through their heads' descriptors, last
+// freed first taken. Blocks of the top order that nobody has taken since boot are in no list: they are the rest of at
+// most kMaxHoles + 1 runs, so that a machine of any size boots without touching its descriptors. It deliberately
+// holds no policy: who may take from it is the business of zone_list.h and watermark_rules.h.
 #pragma once
 
 #include <cstdint>

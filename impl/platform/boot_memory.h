@@ -1,8 +1,8 @@
 // BootMemory: the small structures that exist once per machine (zones, list heads, counters), side by side.
 //
-// Laws: none. Context: placed while the machine boots, never freed; written freely afterwards, because reset and snapshot
-// copy all of it. Cost: a copy of a few kilobytes per reset. It deliberately refuses large things: those belong into a
-// TrackedArray, which is copied by the chunks that were touched.
+// Laws: none. Context: placed while the machine boots, never freed; written freely afterwards, because reset and
+// snapshot copy all of it. Cost: a copy of a few kilobytes per reset. It deliberately refuses large things: those
+// belong into a TrackedArray, which is copied by the chunks that were touched.
 #pragma once
 
 #include <cstddef>

@@ -1,8 +1,8 @@
 // FailureCountdown: `fail_next n` makes the n-th page or slab request from there on get nothing.
 //
-// Laws: ROLLBACK and OOM-1 are exercised by it. Context: any CPU; counts requests in the order in which they begin. Cost:
-// one load of a word that is almost always 0. It deliberately does not know which requests may not fail: callers leave
-// NOFAIL requests out.
+// Laws: ROLLBACK and OOM-1 are exercised by it. Context: any CPU; counts requests in the order in which they begin.
+// Cost: one load of a word that is almost always 0. It deliberately does not know which requests may not fail:
+// callers leave NOFAIL requests out.
 #pragma once
 
 #include <array>

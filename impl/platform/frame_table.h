@@ -1,7 +1,7 @@
 // FrameTable: the array of frame descriptors, as a handle that whoever works with many frames keeps by value.
 //
-// Laws: none. Context: descriptors say who may change them. Cost: a shift and an add; in lockstep builds a mark for every
-// change. It deliberately gives no mutable reference but through edit().
+// Laws: none. Context: descriptors say who may change them. Cost: a shift and an add; in lockstep builds a mark for
+// every change. It deliberately gives no mutable reference but through edit().
 #pragma once
 
 #include <cstdint>

@@ -26,7 +26,8 @@ Hardware::Hardware(const MachineDescription& machine)
 void Interrupts::send(CpuId from, CpuId to, Interrupt kind, std::uint64_t argument) {
   InterruptHandler* handler = handlers_[static_cast<unsigned>(kind)];
   check(handler != nullptr, "an interrupt has a handler");
-  events_.emit({.kind = EventKind::kInterrupted, .cpu = from, .order = {}, .index = static_cast<std::uint16_t>(to.raw()), .frame = {}});
+  events_.emit({.kind = EventKind::kInterrupted, .cpu = from, .order = {},
+                .index = static_cast<std::uint16_t>(to.raw()), .frame = {}});
   if (handler != nullptr) handler->on_interrupt(from, to, argument);
 }
 

@@ -1,8 +1,8 @@
 // Interrupts that one CPU sends to another, and who handles them.
 //
-// Laws: TLB-2 and PCP-2 depend on their being delivered. Context: sent by a CPU inside an operation; send() returns when
-// the handler is done. In lockstep builds that is how interrupts work; in threads builds the handler runs on the sender's
-// thread and must reach the target's structures through an asymmetric barrier. Cost: one indirect call. They
+// Laws: TLB-2 and PCP-2 depend on their being delivered. Context: sent by a CPU inside an operation; send() returns
+// when the handler is done. In lockstep builds that is how interrupts work; in threads builds the handler runs on the
+// sender's thread and must reach the target's structures through an asymmetric barrier. Cost: one indirect call. They
 // deliberately are not queued.
 #pragma once
 

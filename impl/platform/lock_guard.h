@@ -1,6 +1,7 @@
 // Holds a lock for the length of a scope.
 //
-// Laws: none. Context: the taker of the lock. Cost: that of the lock. It deliberately cannot be moved or released early.
+// Laws: none. Context: the taker of the lock. Cost: that of the lock. It deliberately cannot be moved or released
+// early.
 #pragma once
 
 #include "version/lock.h"

@@ -6,8 +6,8 @@ namespace mmtwin::impl {
 
 void Ram::emit_entry(EventKind kind, CpuId cpu, Pfn table, unsigned index, std::uint64_t before,
                      std::uint64_t after) const {
-  events_.emit({.kind = kind, .cpu = cpu, .order = {}, .index = static_cast<std::uint16_t>(index), .frame = table, .before = before,
-                .after = after});
+  events_.emit({.kind = kind, .cpu = cpu, .order = {}, .index = static_cast<std::uint16_t>(index),
+                .frame = table, .before = before, .after = after});
 }
 
 void Ram::store_entry(CpuId cpu, Pfn table, unsigned index, std::uint64_t value) {

@@ -93,7 +93,8 @@ class Ram {
     marks_.touch_content(table);
     return reinterpret_cast<std::uint64_t*>(bytes_ + table.raw() * kPageBytes) + index;
   }
-  void emit_entry(EventKind kind, CpuId cpu, Pfn table, unsigned index, std::uint64_t before, std::uint64_t after) const;
+  void emit_entry(EventKind kind, CpuId cpu, Pfn table, unsigned index, std::uint64_t before,
+                  std::uint64_t after) const;
 
   std::byte* bytes_;
   Marks& marks_;

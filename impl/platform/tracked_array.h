@@ -1,7 +1,7 @@
 // TrackedArray<T>: a boot-time array too large to be copied at every reset, such as a bitmap of blocks or a TLB.
 //
-// Laws: none. Context: whoever protects its elements. Cost: a compare a write in lockstep builds, none in threads builds;
-// reads cost nothing extra; lazily mapped. It deliberately cannot grow.
+// Laws: none. Context: whoever protects its elements. Cost: a compare a write in lockstep builds, none in threads
+// builds; reads cost nothing extra; lazily mapped. It deliberately cannot grow.
 #pragma once
 
 #include <cstddef>

@@ -59,7 +59,8 @@ Outcome<Pfn> Slab::new_frame(CpuId cpu, CacheName name, Cache& cache) {
   Ram& ram = hardware_.ram();
   const std::uint32_t capacity = cache.shape.capacity;
   edit_header(ram, frame) = {.magic = magic_of(name), .capacity = static_cast<std::uint16_t>(capacity), .used = 0,
-                                 .first_free = 0, .on_partial_list = 0, .next = kNoFrame, .prev = kNoFrame, .unused = 0};
+                                 .first_free = 0, .on_partial_list = 0, .next = kNoFrame, .prev = kNoFrame,
+                                 .unused = 0};
   for (std::uint32_t i = 0; i < capacity; ++i) {
     ram.edit(link_ref(frame, i)) = i + 1 == capacity ? kLastLink : static_cast<std::uint16_t>(i + 1);
   }

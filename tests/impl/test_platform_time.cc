@@ -26,7 +26,8 @@ struct BootedWorld {
       hardware.begin_operation();
       const auto choice = static_cast<unsigned>(seed >> 60);
       if (choice < 8 || held.empty()) {
-        const Outcome<Pfn> got = pages.allocate(kCpu, {.role = Role::kAnon, .gfp = choice < 4 ? kGfpWait | kGfpZero : kGfpWait});
+        const Gfp gfp = choice < 4 ? kGfpWait | kGfpZero : kGfpWait;
+        const Outcome<Pfn> got = pages.allocate(kCpu, {.role = Role::kAnon, .gfp = gfp});
         if (!got) continue;
         held.push_back(*got);
         hardware.ram().write(*got, static_cast<unsigned>(seed >> 33) % 4089, 8, seed);
@@ -126,7 +127,7 @@ TEST(Ram, EntriesAreStoredMarkedAndNarrated) {
   Recorder recorder;
   const Pfn table = *world.pages.allocate(kCpu, {.role = Role::kTable, .gfp = kGfpWait | kGfpZero});
   EXPECT_EQ(world.hardware.ram().load_entry(table, 15), 0u);
-  EXPECT_NE(world.hardware.ram().load_entry(table, 16), 0u) << "the small geometry uses 16 entries; the rest stays junk";
+  EXPECT_NE(world.hardware.ram().load_entry(table, 16), 0u) << "the small geometry uses 16 entries, the rest is junk";
   world.hardware.connect(&recorder);
   world.hardware.ram().store_entry(kCpu, table, 3, 0x1001);
   EXPECT_TRUE(world.hardware.ram().mark_entry(kCpu, table, 3, 0x1001, 0x1021));

@@ -49,8 +49,8 @@ TEST(Slab, ObjectsAreDisjointAlignedAndJunkWhenHandedOut) {
     EXPECT_NE(world.hardware.ram().at(object).words[0], 0u);
     for (std::uint64_t& word : world.hardware.ram().edit(object).words) word = 0;
     const auto next = starts.lower_bound(object.offset);
-    if (next != starts.end()) EXPECT_GE(*next, object.offset + sizeof(Small));
-    if (next != starts.begin()) EXPECT_LE(*std::prev(next) + sizeof(Small), object.offset);
+    EXPECT_TRUE(next == starts.end() || *next >= object.offset + sizeof(Small));
+    EXPECT_TRUE(next == starts.begin() || *std::prev(next) + sizeof(Small) <= object.offset);
     starts.insert(object.offset);
     world.audit_all();
   }

@@ -1,8 +1,8 @@
 // Hostile memory: what frames hold when nobody has written them, and what ASan may not let anyone touch.
 //
-// Laws: ISO-2 is worth testing only because stale bytes are never zero. Context: any. Cost: about 100 ns a frame of junk;
-// poisoning is nothing without ASan and an eighth of the bytes in shadow memory with it. Junk deliberately depends on
-// the frame number alone, so that the same trace reads the same wrong bytes everywhere.
+// Laws: ISO-2 is worth testing only because stale bytes are never zero. Context: any. Cost: about 100 ns a frame of
+// junk; poisoning is nothing without ASan and an eighth of the bytes in shadow memory with it. Junk deliberately
+// depends on the frame number alone, so that the same trace reads the same wrong bytes everywhere.
 #pragma once
 
 #include <array>

@@ -1,9 +1,9 @@
 // Marks: who was changed, since the operation, the program and the snapshot began; what it takes to undo it.
 //
 // Laws: none; comparison after an operation, reset after a program and re-execution from a snapshot are exact only
-// because every write passes here. Context: one operation at a time. Cost: a compare of the frame's stamp, about 2 ns; a
-// push on a list at the first touch. Reset costs what was touched. It deliberately does not forgive a write that went past
-// it: every 1000th reset compares a window of the machine byte for byte with its boot image.
+// because every write passes here. Context: one operation at a time. Cost: a compare of the frame's stamp, about 2
+// ns; a push on a list at the first touch. Reset costs what was touched. It deliberately does not forgive a write
+// that went past it: every 1000th reset compares a window of the machine byte for byte with its boot image.
 //
 // A frame's stamp is the number of the operation that last changed it; numbers only grow, so "touched in this program"
 // is stamp >= the program's first number. Contents have one more byte a frame:
@@ -64,7 +64,14 @@ class Marks {
   void audit_reset(Pfn first, std::uint64_t count) const;
 
  private:
-  enum Content : std::uint8_t { kFilled = 1, kWritten = 2, kTouched = 4, kSaved = 8, kBootHead = 16, kBootContent = 32 };
+  enum Content : std::uint8_t {
+    kFilled = 1,
+    kWritten = 2,
+    kTouched = 4,
+    kSaved = 8,
+    kBootHead = 16,     // the boot image has its descriptor
+    kBootContent = 32,  // and its bytes
+  };
   struct SavedHead {
     Pfn frame;
     FrameDescriptor descriptor;

@@ -1,7 +1,7 @@
 // Reads and updates of words that several CPUs share: plain memory accesses where one operation runs at a time.
 //
-// Laws: none. Context: any. Cost: one instruction. The threads version of this header has the same functions on atomics.
-// They deliberately name the ordering that the caller needs, not the one that x86 gives.
+// Laws: none. Context: any. Cost: one instruction. The threads version of this header has the same functions on
+// atomics. They deliberately name the ordering that the caller needs, not the one that x86 gives.
 #pragma once
 
 #include <cstdint>

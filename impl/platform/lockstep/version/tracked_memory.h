@@ -1,7 +1,7 @@
 // TrackedMemory: metadata besides frames and descriptors, marked in chunks of 512 bytes.
 //
-// Laws: none. Context: one operation at a time. Cost: a compare a write; reset and snapshot copy touched chunks only. It
-// deliberately reports no frames: what a chunk means is not comparable state.
+// Laws: none. Context: one operation at a time. Cost: a compare a write; reset and snapshot copy touched chunks only.
+// It deliberately reports no frames: what a chunk means is not comparable state.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,7 @@
 // A test-and-test-and-set spin lock: waiters read, so that the line stays shared until it is released.
 //
-// Laws: none. Context: any CPU's thread. Cost: 4 bytes; one atomic exchange a pair when nobody waits. It deliberately is
-// not fair and cannot sleep: sections under it are a batch of frames long.
+// Laws: none. Context: any CPU's thread. Cost: 4 bytes; one atomic exchange a pair when nobody waits. It deliberately
+// is not fair and cannot sleep: sections under it are a batch of frames long.
 #pragma once
 
 #include <atomic>

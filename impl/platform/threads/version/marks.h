@@ -1,6 +1,7 @@
 // Marks compiled away: threads builds neither compare, reset nor restore; a machine is built anew.
 //
-// Laws: none. Context: any. Cost: none. It deliberately has no reset() and no snapshot(): calling them does not compile.
+// Laws: none. Context: any. Cost: none. It deliberately has no reset() and no snapshot(): calling them does not
+// compile.
 #pragma once
 
 #include <cstddef>
