@@ -54,7 +54,8 @@ void State::page_requested(const Event& e) {
 }
 
 void State::failure_injected() {
-  if (!now.request.injection_due) return find(Law::kOom1, "fail_next", "not due", "a failure was injected");
+  if (!now.request.injection_due || now.request.injected)
+    return find(Law::kOom1, "fail_next", "not due", "a failure was injected");
   now.request.injected = true;
   note(Law::kRollback1);
 }

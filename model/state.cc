@@ -82,6 +82,8 @@ void State::start(const MachineDescription& description, const Claims& what) {
 void State::booted() {
   if (claims.narrates && (kernel_root == kNoFrame || zero_frame == kNoFrame))
     find(Law::kPt1, "boot", "takes the kernel root and the zero page", "not both");
+  else if (claims.narrates && !(frames.at(kernel_root).zeroed && frames.at(zero_frame).zeroed))
+    find(Law::kIso2, "boot", "zeroes the kernel root and the zero page", "not both");
   for (Cpu& cpu : cpus) {
     cpu.root_frame = kernel_root;
     cpu.asid = 0;
@@ -264,7 +266,7 @@ bool State::fits_machine(const Event& e) {
 
 void State::space_killed(const Event& e) {
   const bool is_access = std::visit([]<class Op>(const Op&) { return IsAccess<Op>; }, now.operation);
-  if (!is_access || !now.refused)
+  if (!is_access || !now.refused || now.killed)
     return find(Law::kOom1, "killed space", "an access that was refused memory", std::string(name_of(now.operation)));
   const std::uint32_t root = spaces[now.space].root;
   if (root == 0 || tables.at(root).frame != e.frame.raw())

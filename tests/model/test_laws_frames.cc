@@ -260,6 +260,7 @@ TEST(Boot, TakesTheKernelRootAndTheZeroPageEveryTime) {
   Model model;
   EXPECT_FALSE(judged(model, w.scene()).law.has_value());
   EXPECT_EQ(judged(model, empty).law, Law::kPt1);
+  for (int n : {0, 1}) expect_found(Law::kIso2, without(w.scene(), nth(w.scene(), EventKind::kFrameZeroed, n)));
 }
 
 TEST(Events, NameACpuOfTheMachine) {

@@ -227,6 +227,8 @@ Scene failing_object() {
 TEST(Oom1, AFailureIsInjectedWhenItIsDue) {
   expect_legal(failing_block(1));
   expect_legal(failing_object());
+  const Scene block = failing_block(1);
+  expect_found(Law::kOom1, before(block, nth(block, kInjected), {event_of(kInjected)}));
   expect_found(Law::kOom1, failing_block(0));
   expect_found(Law::kOom1, failing_block(2));
   expect_found(Law::kOom1, failing_block(1, kGfpNofail));

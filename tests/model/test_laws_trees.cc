@@ -232,6 +232,7 @@ TEST(Rollback1, AKilledSpaceGivesEverythingBack) {
   const std::size_t killed = nth(legal, EventKind::kSpaceKilled);
   expect_found(Law::kRollback1, without(legal, nth(legal, kReturned)));
   expect_found(Law::kRollback1, altered(legal, killed, to_frame(0)));
+  expect_found(Law::kOom1, before(legal, killed, {legal.steps[killed]}));
   expect_found(Law::kFrame1, without(legal, killed));
   Scene unsaid = legal;
   unsaid.steps.erase(unsaid.steps.begin() + static_cast<std::ptrdiff_t>(killed), unsaid.steps.end() - 1);
