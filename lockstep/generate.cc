@@ -28,7 +28,8 @@ std::uint64_t draw_window(Random& random, const Sketch& sketch) {
 
 // Kinds without which little else can happen are never left out.
 constexpr KindMask kBasic = KindMask{1} << kKindOf<PagesAlloc> | KindMask{1} << kKindOf<SpaceCreate> |
-                            KindMask{1} << kKindOf<RangeMapAnon> | KindMask{1} << kKindOf<MemoryStore>;
+                            KindMask{1} << kKindOf<RangeMapAnon> | KindMask{1} << kKindOf<MemoryStore> |
+                            KindMask{1} << kKindOf<PagesFree>;
 
 template <class Op>
 constexpr bool kUsesBlock = requires(Op op) { op.block; };
