@@ -122,6 +122,7 @@ class Runner {
   bool compare();
   bool compare_sorted(const std::vector<Pfn>& a, const std::vector<Pfn>& b);
   bool compare_frame(Pfn at);
+  bool judge_frame(Pfn at, const FrameObservation& seen);
   bool compare_space(SpaceHandle space);
   bool audited(StepNumber after, const Program& program);
   bool audit();

@@ -1,6 +1,6 @@
 #include "lockstep/suts/ours/decoder.h"
 
-#include <bit>
+#include <algorithm>
 
 namespace mmtwin::lockstep {
 
@@ -153,11 +153,11 @@ ZoneObservation Decoder::zone(NodeId node, ZoneKind kind) const {
 }
 
 std::uint64_t Decoder::present_frames(const FrameSpan& span) const {
-  std::uint64_t present = 0;
-  for (std::uint64_t f = span.first.raw(); f < span.end().raw(); ++f) {
-    bool is_hole = false;
-    for (const FrameSpan& hole : hardware_.machine().hole) is_hole = is_hole || hole.contains(Pfn(f));
-    if (!is_hole) ++present;
+  std::uint64_t present = span.count.raw();
+  for (const FrameSpan& hole : hardware_.machine().hole) {
+    const std::uint64_t first = std::max(hole.first.raw(), span.first.raw());
+    const std::uint64_t end = std::min(hole.end().raw(), span.end().raw());
+    if (first < end) present -= end - first;
   }
   return present;
 }
