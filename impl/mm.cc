@@ -39,21 +39,20 @@ MmOf<Geometry>::MmOf(const MachineDescription& machine, EventSink* sink)
 template <class Geometry>
 void MmOf<Geometry>::reset() {
   reset_marks(hardware_.marks());
-  changed_count_ = 0;
+  forget_changed();
 }
 
 template <class Geometry>
 void MmOf<Geometry>::begin_operation() {
   hardware_.begin_operation();
-  changed_count_ = 0;
+  forget_changed();
 }
 
 template <class Geometry>
 Outcome<Done> MmOf<Geometry>::enter(CpuId cpu, SpaceId space) {
-  if (spaces_.at(ref(space)).killed != 0) [[unlikely]] return Refusal::kKilled;
+  if (spaces_.is_killed(ref(space))) [[unlikely]] return Refusal::kKilled;
   loaded_.load(cpu, tables_of(ref(space)));
-  changed_[0] = space;
-  changed_count_ = 1;
+  set_changed(1, space);
   return Done{};
 }
 
@@ -73,8 +72,7 @@ template <class Geometry>
 Outcome<SpaceId> MmOf<Geometry>::space_create(CpuId cpu, Address heap_start, Address top) {
   const Outcome<Ref<Space>> made = spaces_.create(cpu, heap_start.raw(), top.raw());
   if (!made) return made.refusal();
-  changed_[0] = {(*made).offset};
-  changed_count_ = 1;
+  set_changed(1, {(*made).offset});
   return SpaceId{(*made).offset};
 }
 
@@ -83,8 +81,7 @@ Outcome<SpaceId> MmOf<Geometry>::space_fork(CpuId cpu, SpaceId space) {
   if (const Outcome<Done> entered = enter(cpu, space); !entered) return entered.refusal();
   const Outcome<Ref<Space>> child = spaces_.fork(cpu, ref(space));
   if (!child) return child.refusal();
-  changed_[1] = {(*child).offset};
-  changed_count_ = 2;
+  set_changed(2, {(*child).offset});
   return SpaceId{(*child).offset};
 }
 
@@ -92,7 +89,7 @@ template <class Geometry>
 void MmOf<Geometry>::space_exit(CpuId cpu, SpaceId space) {
   (void)enter(cpu, space).is_ok();  // a killed space is loaded nowhere, and exits all the same
   spaces_.exit(cpu, ref(space));
-  changed_count_ = 0;
+  forget_changed();
 }
 
 template <class Geometry>
@@ -208,7 +205,7 @@ template <class Geometry>
 Outcome<Done> MmOf<Geometry>::cpu_switch(CpuId cpu, SpaceId space) {
   if (space.offset != 0) {
     const Outcome<Done> entered = enter(cpu, space);
-    changed_count_ = 0;
+    forget_changed();
     return entered;
   }
   loaded_.unload(cpu);

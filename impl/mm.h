@@ -1,9 +1,9 @@
 // Mm: the memory manager of one machine, as whoever runs operations sees it.
 //
 // Laws: all; each is kept further down. Context: one operation at a time per CPU. Cost: a virtual call a verb; two
-// implementations, one for each geometry. Everything but the host's own objects lives in simulated memory, so that reset()
-// and a decoder see all of it. It deliberately knows neither handles nor operations: spaces are named by SpaceId, blocks by
-// their frames, and every answer is a value or a refusal.
+// implementations, one for each geometry. Everything but the host's own objects lives in simulated memory, so that
+// reset() and a decoder see all of it. It deliberately knows neither handles nor operations: spaces are named by
+// SpaceId, blocks by their frames, and every answer is a value or a refusal.
 //
 // The order of locks, outermost first: space, tables, family, slab, zone.
 #pragma once
@@ -74,7 +74,8 @@ class Mm {
   virtual Outcome<Done> range_protect(CpuId cpu, SpaceId space, Address at, ByteCount length, Prot prot) = 0;
   virtual BreakAnswer range_brk(CpuId cpu, SpaceId space, Address wanted) = 0;
 
-  // ---- memory: `width` (1 to 8) bytes, little endian. Refusals: kSegvMapErr, kSegvAccErr, kBus, kOom (the space is ended) ----
+  // ---- memory: `width` (1 to 8) bytes, little endian. Refusals: kSegvMapErr, kSegvAccErr, kBus, kOom (the space is
+  // ended) ----
   virtual Outcome<std::uint64_t> memory_load(CpuId cpu, SpaceId space, Address at, unsigned width) = 0;
   virtual Outcome<std::uint64_t> memory_fetch(CpuId cpu, SpaceId space, Address at, unsigned width) = 0;
   virtual Outcome<Done> memory_store(CpuId cpu, SpaceId space, Address at, unsigned width, std::uint64_t value) = 0;
@@ -161,6 +162,15 @@ class MmOf final : public Mm {
   static Ref<Space> ref(SpaceId space) { return {space.offset}; }
   // The CPU runs as a thread of the space from here on. Refusals: kKilled.
   Outcome<Done> enter(CpuId cpu, SpaceId space);
+  // `space` is the `count`-th that the verb changes. Only lockstep builds compare: elsewhere CPUs run at the same time.
+  void set_changed(unsigned count, SpaceId space) {
+    if constexpr (!kNarrates) return;
+    changed_[count - 1] = space;
+    changed_count_ = count;
+  }
+  void forget_changed() {
+    if constexpr (kNarrates) changed_count_ = 0;
+  }
   // One try: false, and `missing` is the page that faults. Otherwise the bytes were read into or written from `value`.
   bool try_access(CpuId cpu, Address at, unsigned width, Access access, std::uint64_t& value, Vpn& missing);
   bool try_straddling(CpuId cpu, Address at, unsigned width, Access access, std::uint64_t& value, Vpn& missing);

@@ -144,7 +144,8 @@ std::vector<Measured> run_faults(const Settings& settings) {
   const double read = per_page(settings, fresh, [&] { w.load_all(); });
   const double write = per_page(settings, fresh, [&] { w.store_all(1); });
   std::vector<Pfn> frames;
-  for (std::uint64_t n = 0; n < kPages; ++n) frames.push_back(w.mm.pages_alloc(kCpu, Order(0), kGfpWait, kAnyNode).value());
+  for (std::uint64_t n = 0; n < kPages; ++n)
+    frames.push_back(w.mm.pages_alloc(kCpu, Order(0), kGfpWait, kAnyNode).value());
   const double clear = per_page(settings, [] {}, [&] {
     for (const Pfn frame : frames) w.mm.hardware().ram().zero(kCpu, frame);
   });

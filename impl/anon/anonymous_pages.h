@@ -27,8 +27,8 @@ class AnonymousPages {
     if (fresh) hardware_.ram().copy(cpu, original, *fresh);
     return fresh;
   }
-  // A page that nobody else maps may be written in place. Whoever shares it does so through fork, which this space's lock
-  // keeps out, so the count can only fall meanwhile.
+  // A page that nobody else maps may be written in place. Whoever shares it does so through fork, which this space's
+  // lock keeps out, so the count can only fall meanwhile.
   bool may_reuse(Pfn page) const {
     const FrameDescriptor& d = hardware_.frame(page);
     return is_exclusive(d) || mappings_of(d) == 1;

@@ -25,7 +25,8 @@ class Faults {
 
   void boot(Pfn zero_page) { zero_page_ = zero_page; }
 
-  // Done: try again. Refusals: kSegvMapErr, kSegvAccErr, kBus (files have no pages yet), kOom, which has ended the space.
+  // Done: try again. Refusals: kSegvMapErr, kSegvAccErr, kBus (files have no pages yet), kKilled; kOom, which has
+  // ended the space.
   Outcome<Done> handle(CpuId cpu, Ref<Space> space, Vpn page, Access access);
 
  private:

@@ -32,14 +32,21 @@ void LoadedTables<Geometry>::set_loaded(Ref<TableTree> tree, CpuId cpu, bool is_
 
 template <class Geometry>
 void LoadedTables<Geometry>::load(CpuId cpu, Ref<TableTree> tree) {
+  if (loaded(cpu) == tree && mmu_.runs_user_code(cpu)) [[likely]] return;
+  // Visitors wait until all of it is done.
+  mmu_.enter(cpu);
+  load_inside(cpu, tree);
+  mmu_.leave(cpu);
+}
+
+template <class Geometry>
+void LoadedTables<Geometry>::load_inside(CpuId cpu, Ref<TableTree> tree) {
   PerCpu& c = cpus_[cpu.raw()];
-  if (c.tree == tree && mmu_.runs_user_code(cpu)) [[likely]] return;
-  if (c.tree != tree) {
-    if (!c.tree.is_none()) set_loaded(c.tree, cpu, false);
-    // Before the generation is read: a flush that comes later sees this CPU and interrupts it.
-    set_loaded(tree, cpu, true);
-    c.tree = tree;
-  }
+  if (c.tree != tree && !c.tree.is_none()) set_loaded(c.tree, cpu, false);
+  store_relaxed(c.tree.offset, tree.offset);
+  mmu_.wake(cpu);
+  // Before the generation is read, and a full fence: a flush that comes later sees this CPU and interrupts it.
+  set_loaded(tree, cpu, true);
   point("tables.load");
   const TableTree& t = hardware_.ram().at(tree);
   const std::uint64_t generation = load_acquire(t.generation);
@@ -54,9 +61,7 @@ void LoadedTables<Geometry>::load(CpuId cpu, Ref<TableTree> tree) {
     flush = c.slots[slot].generation != generation;
   }
   c.slots[slot] = {t.context, generation};
-  mmu_.enter(cpu);
   mmu_.load(cpu, Pfn(t.root), slot + 1, flush);
-  mmu_.leave(cpu);
 }
 
 template <class Geometry>
@@ -74,7 +79,7 @@ void LoadedTables<Geometry>::serve(CpuId at, const Request& request) {
   if (request.expels) {
     mmu_.load_kernel(at);
     set_loaded(c.tree, at, false);
-    c.tree = {};
+    store_relaxed(c.tree.offset, std::uint64_t{0});
     return;
   }
   Slot& slot = c.slots[mmu_.asid(at) - 1];

@@ -3,7 +3,8 @@
 // Laws: TLB-1, TLB-2. Context: a CPU loads and unloads for itself; flush() is called by whoever changed entries, with
 // the tree's lock held, and returns when every CPU that could use an old translation has dropped it. Cost: loading is a
 // scan of the CPU's ASIDs; a flush is one interrupt per CPU that runs the space's code. It deliberately does not know
-// why something is flushed. Source of the scheme: Linux Documentation/arch/x86/pti.rst and tlb.rst (ASIDs, generations).
+// why something is flushed. Source of the scheme: Linux Documentation/arch/x86/pti.rst and tlb.rst (ASIDs,
+// generations).
 //
 // A lazy CPU is not interrupted unless tables are freed: it runs no user code, and before it does again it compares
 // generations. A CPU that loaded another space keeps entries under the old ASID; the same comparison guards them.
@@ -15,6 +16,7 @@
 #include "impl/pgtable/table_tree.h"
 #include "impl/platform/hardware.h"
 #include "impl/platform/mmu.h"
+#include "version/shared_word.h"
 #include "vocab/units.h"
 
 namespace mmtwin::impl {
@@ -44,7 +46,7 @@ class LoadedTables final : public InterruptHandler {
   void flush(CpuId cpu, Ref<TableTree> tree, const Flush& what);
 
   // The tables that are loaded on the CPU, lazily or not; none: the kernel root.
-  Ref<TableTree> loaded(CpuId cpu) const { return cpus_[cpu.raw()].tree; }
+  Ref<TableTree> loaded(CpuId cpu) const { return {load_relaxed(cpus_[cpu.raw()].tree.offset)}; }
 
   void on_interrupt(CpuId from, CpuId at, std::uint64_t argument) override;
 
@@ -69,6 +71,7 @@ class LoadedTables final : public InterruptHandler {
     bool expels;
   };
 
+  void load_inside(CpuId cpu, Ref<TableTree> tree);
   void serve(CpuId at, const Request& request);
   void set_loaded(Ref<TableTree> tree, CpuId cpu, bool is_loaded);
 

@@ -122,7 +122,7 @@ void PageTables<Geometry>::protect(CpuId cpu, Ref<TableTree> tree, PageSpan page
   const std::uint64_t wanted = rights_of(prot);
   const auto change = [&](Pfn table, unsigned index, std::uint64_t page, std::uint64_t entry) {
     const bool is_own = !is_special(entry) && is_exclusive(hardware_.frame(Pfn(frame_of(entry))));
-    const std::uint64_t narrowed = (entry & wanted & (kEntryUser | kEntryWritable)) | ((entry | wanted) & kEntryNoExecute);
+    const std::uint64_t narrowed = effective(entry, wanted);
     const std::uint64_t after = with_rights(entry, is_own ? wanted : narrowed);
     if (after == entry) return;
     const std::uint64_t before = hardware_.ram().exchange_entry(cpu, table, index, after);
@@ -136,8 +136,9 @@ void PageTables<Geometry>::protect(CpuId cpu, Ref<TableTree> tree, PageSpan page
 template <class Geometry>
 void PageTables<Geometry>::dump(Ref<TableTree> tree, std::FILE* to) const {
   const TableTree& t = hardware_.ram().at(tree);
-  std::fprintf(to, "tables root 0x%" PRIx64 " context %" PRIu64 " generation %" PRIu64 " tables %u resident %" PRIu64 "\n",
-               t.root, t.context, t.generation, t.tables, t.resident);
+  std::fprintf(to, "tables root 0x%" PRIx64 " context %" PRIu64 " generation %" PRIu64 " tables %u", t.root, t.context,
+               t.generation, t.tables);
+  std::fprintf(to, " resident %" PRIu64 "\n", t.resident);
   const auto print = [&](Pfn, unsigned, std::uint64_t page, std::uint64_t entry) {
     std::fprintf(to, "  page 0x%" PRIx64 " entry 0x%" PRIx64 "\n", page, entry);
   };

@@ -2,8 +2,8 @@
 //
 // Laws: PT-1 (zeroed, then linked, then filled), PT-2 (a table goes with the last range in its span), TLB-2 (cleared,
 // then flushed, then freed), COW-1, FRAME-2, ACCT-2. Context: the caller holds the space's lock, which protects entries
-// and counters; the tree's own lock is taken inside to link tables and to change many entries. Lock order: space, tables,
-// family, slab, zone. Cost: one load a level to find an entry; ranges are
+// and counters; the tree's own lock is taken inside to link tables and to change many entries. Lock order: space,
+// tables, family, slab, zone. Cost: one load a level to find an entry; ranges are
 // walked table by table, absent tables are skipped. It deliberately does not decide who may have which page.
 //
 // Frames and tables that are taken away are gathered, at most kBatch at once, so that one flush covers many of them; a
@@ -52,8 +52,8 @@ class PageTables {
   void destroy(CpuId cpu, Ref<TableTree> tree);
 
   LeafPlace find(Ref<TableTree> tree, Vpn page) const;
-  // Makes `entry` the translation of a page that has none, and the tables on the way that `place` lacks. Refusals: kOom,
-  // which leaves nothing behind but tables that the page's range justifies.
+  // Makes `entry` the translation of a page that has none, and the tables on the way that `place` lacks. Refusals:
+  // kOom, which leaves nothing behind but tables that the page's range justifies.
   Outcome<Done> map(CpuId cpu, Ref<TableTree> tree, const LeafPlace& place, Vpn page, std::uint64_t entry);
   // Changes rights or marks of the present entry at `place`, to the wider: nothing to flush.
   void widen(CpuId cpu, const LeafPlace& place, Vpn page, std::uint64_t entry);

@@ -18,6 +18,10 @@ constexpr std::uint64_t kTableTag = std::uint64_t{1} << 63;
 
 template <class Geometry>
 struct PageTables<Geometry>::Sweep {
+  // Leaves the batch junk: an unmap of one page should not clear half a kilobyte.
+  Sweep(CpuId acting, Ref<TableTree> of, PageSpan span, PageSpan empty, bool may_be_cached)
+      : cpu(acting), tree(of), pages(span), hole(empty), flushes(may_be_cached) {}
+
   CpuId cpu;
   Ref<TableTree> tree;
   PageSpan pages;
@@ -106,7 +110,7 @@ void PageTables<Geometry>::finish_sweep(Sweep& s) {
 template <class Geometry>
 void PageTables<Geometry>::unmap(CpuId cpu, Ref<TableTree> tree, PageSpan pages, PageSpan hole) {
   const LockGuard guard(hardware_.ram().edit(tree).lock);
-  Sweep s{.cpu = cpu, .tree = tree, .pages = pages, .hole = hole, .flushes = true, .gathered = {}};
+  Sweep s(cpu, tree, pages, hole, true);
   sweep(s, Pfn(hardware_.ram().at(tree).root), kRootLevel, 0);
   finish_sweep(s);
 }
@@ -118,7 +122,7 @@ void PageTables<Geometry>::destroy(CpuId cpu, Ref<TableTree> tree) {
   check(hardware_.ram().at(tree).loaded_on == 0, "TLB-2: tables are freed only when no CPU has them loaded");
   {
     const LockGuard guard(hardware_.ram().edit(tree).lock);
-    Sweep s{.cpu = cpu, .tree = tree, .pages = all, .hole = all, .flushes = false, .gathered = {}};
+    Sweep s(cpu, tree, all, all, false);
     sweep(s, root, kRootLevel, 0);
     finish_sweep(s);
   }

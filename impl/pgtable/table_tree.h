@@ -1,8 +1,8 @@
 // TableTree: what a space knows about its page tables; embedded at the start of its object.
 //
-// Laws: PT-2, TLB-2, ACCT-2. Context: `lock` protects tables and counters; `loaded_on` and `generation` are shared words.
-// Cost: 48 bytes. The tables themselves are frames in x86-64 entry format, found from `root`. It deliberately knows no
-// ranges.
+// Laws: PT-2, TLB-2, ACCT-2. Context: `lock` protects tables and counters; `loaded_on` and `generation` are shared
+// words. Cost: 48 bytes. The tables themselves are frames in x86-64 entry format, found from `root`. It deliberately
+// knows no ranges.
 //
 // Field       Bytes  Meaning
 // root         0-7   frame of the root table; 0: none, the space was killed

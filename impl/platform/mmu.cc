@@ -200,8 +200,8 @@ void Mmu<Geometry>::load(CpuId cpu, Pfn root, unsigned asid, bool flush) {
   CpuTranslation& c = cpus_[cpu.raw()];
   c.root = root.raw();
   c.asid = asid;
-  c.key = key_of(asid);
-  c.lazy = 0;
+  store_relaxed(c.key, key_of(asid));
+  store_relaxed(c.lazy, std::uint32_t{0});
   hardware_.emit({.kind = EventKind::kSpaceLoaded, .cpu = cpu, .index = static_cast<std::uint16_t>(asid), .frame = root,
                   .place = 0, .before = 0, .after = flush});
 }
@@ -211,16 +211,16 @@ void Mmu<Geometry>::load_kernel(CpuId cpu) {
   CpuTranslation& c = cpus_[cpu.raw()];
   c.root = kernel_root_.raw();
   c.asid = 0;
-  c.key = kNobodysKey;
-  c.lazy = 0;
+  store_relaxed(c.key, kNobodysKey);
+  store_relaxed(c.lazy, std::uint32_t{0});
   hardware_.emit({.kind = EventKind::kSpaceLoaded, .cpu = cpu, .index = 0, .frame = kernel_root_});
 }
 
 template <class Geometry>
 void Mmu<Geometry>::unload(CpuId cpu) {
   CpuTranslation& c = cpus_[cpu.raw()];
-  c.key = kNobodysKey;
-  c.lazy = 1;
+  store_relaxed(c.key, kNobodysKey);
+  store_relaxed(c.lazy, std::uint32_t{1});
   hardware_.emit({.kind = EventKind::kSpaceUnloaded, .cpu = cpu, .index = static_cast<std::uint16_t>(c.asid),
                   .frame = Pfn(c.root)});
 }

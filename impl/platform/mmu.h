@@ -17,6 +17,7 @@
 #include "impl/platform/hardware.h"
 #include "impl/platform/owner_section.h"
 #include "impl/platform/tracked_array.h"
+#include "version/shared_word.h"
 #include "vocab/events.h"
 #include "vocab/flags.h"
 #include "vocab/units.h"
@@ -97,8 +98,11 @@ class Mmu {
   // Lazy: the root stays, user accesses do not happen.
   void unload(CpuId cpu);
 
-  bool is_lazy(CpuId cpu) const { return cpus_[cpu.raw()].lazy != 0; }
-  bool runs_user_code(CpuId cpu) const { return cpus_[cpu.raw()].key != kNobodysKey; }
+  // Not lazy any more, though user code does not run before the load that follows.
+  void wake(CpuId cpu) { store_relaxed(cpus_[cpu.raw()].lazy, std::uint32_t{0}); }
+
+  bool is_lazy(CpuId cpu) const { return load_relaxed(cpus_[cpu.raw()].lazy) != 0; }
+  bool runs_user_code(CpuId cpu) const { return load_relaxed(cpus_[cpu.raw()].key) != kNobodysKey; }
   Pfn root(CpuId cpu) const { return Pfn(cpus_[cpu.raw()].root); }
   unsigned asid(CpuId cpu) const { return cpus_[cpu.raw()].asid; }
 

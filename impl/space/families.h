@@ -1,8 +1,8 @@
 // Families: which ranges may share anonymous pages through fork, as chains of links (Linux: anon_vma).
 //
-// Laws: VMA-2 (families decide which ranges merge), COW-1 (every sharer of a page is found through its family). Context:
-// the family lock, taken inside, after a space's lock and page-table lock. Cost: one link per range and inherited
-// family. A family lives as long as a range links it. It deliberately does not look at pages.
+// Laws: VMA-2 (families decide which ranges merge), COW-1 (every sharer of a page is found through its family).
+// Context: the family lock, taken inside, after a space's lock and page-table lock. Cost: one link per range and
+// inherited family. A family lives as long as a range links it. It deliberately does not look at pages.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 // RangeTree: the ranges of one space in the order of their addresses, with the gaps between them.
 //
 // Laws: VMA-1 (sorted, disjoint). Context: the space's lock. Cost: O(log n) for everything; an AVL tree whose nodes are
-// the ranges themselves, so that inserting takes no memory. A lookup asks the last hit first. Each node knows the widest
-// gap inside its subtree, which makes placement O(log n); the plain version is a walk over all ranges
+// the ranges themselves, so that inserting takes no memory. A lookup asks the last hit first. Each node knows the
+// widest gap inside its subtree, which makes placement O(log n); the plain version is a walk over all ranges
 // (tests/impl/test_space_tree.cc compares both). It deliberately neither allocates nor merges.
 #pragma once
 

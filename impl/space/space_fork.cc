@@ -8,6 +8,7 @@ namespace mmtwin::impl {
 template <class Geometry>
 Outcome<Ref<Space>> Spaces<Geometry>::fork(CpuId cpu, Ref<Space> parent) {
   const LockGuard guard(ram().edit(parent).lock);
+  if (is_killed(parent)) return Refusal::kKilled;
   const Outcome<Ref<Space>> child = create(cpu, at(parent).heap_start, at(parent).top);
   if (!child) return child;
   ram().edit(*child).heap_end = at(parent).heap_end;

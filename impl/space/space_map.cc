@@ -94,6 +94,7 @@ typename Spaces<Geometry>::Neighbours Spaces<Geometry>::neighbours(Ref<Space> sp
 template <class Geometry>
 Outcome<std::uint64_t> Spaces<Geometry>::map(CpuId cpu, Ref<Space> space, MapRequest request) {
   const LockGuard guard(ram().edit(space).lock);
+  if (is_killed(space)) return Refusal::kKilled;
   const Refusal fault = fault_of(request, Layout::kEnd);
   if (fault != Refusal::kNone) return fault;
   request.length = round_up(request.length);
@@ -142,8 +143,8 @@ Outcome<Done> Spaces<Geometry>::put(CpuId cpu, Ref<Space> space, const Piece& pi
 }
 
 //   AAA...BB    AAACCCBB      the span is empty; `fresh` is needed only if no side merges
-// A left neighbour starts below the span, so that emptying the span never removed it. A right one may be the upper half of
-// a range that was split, but then the left one is the lower half, and both sides merge or none.
+// A left neighbour starts below the span, so that emptying the span never removed it. A right one may be the upper half
+// of a range that was split, but then the left one is the lower half, and both sides merge or none.
 template <class Geometry>
 void Spaces<Geometry>::insert(CpuId cpu, Ref<Space> space, const Piece& piece, const Neighbours& touching,
                               MergeSides sides, Ref<Range> fresh) {
@@ -169,6 +170,7 @@ void Spaces<Geometry>::insert(CpuId cpu, Ref<Space> space, const Piece& piece, c
 template <class Geometry>
 Outcome<Done> Spaces<Geometry>::assume(CpuId cpu, Ref<Space> space, const MapRequest& request, bool gone) {
   const LockGuard guard(ram().edit(space).lock);
+  if (is_killed(space)) return Refusal::kKilled;
   if (fault_of(request, Layout::kEnd) != Refusal::kNone) return Refusal::kInvalid;
   if (request.at % kPageBytes != 0 || request.at > Layout::kEnd || request.length > Layout::kEnd - request.at)
     return Refusal::kInvalid;

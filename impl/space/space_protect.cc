@@ -11,6 +11,7 @@ template <class Geometry>
 Outcome<Done> Spaces<Geometry>::protect(CpuId cpu, Ref<Space> space, std::uint64_t at, std::uint64_t length,
                                         Prot prot) {
   const LockGuard guard(ram().edit(space).lock);
+  if (is_killed(space)) return Refusal::kKilled;
   if (at % kPageBytes != 0) return Refusal::kInvalid;
   if (length == 0) return Done{};
   const std::uint64_t end = at + round_up(length);

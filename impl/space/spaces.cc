@@ -44,9 +44,10 @@ void Spaces<Geometry>::exit(CpuId cpu, Ref<Space> space) {
 template <class Geometry>
 void Spaces<Geometry>::kill(CpuId cpu, Ref<Space> space) {
   const LockGuard guard(ram().edit(space).lock);
+  if (is_killed(space)) return;
   hardware_.emit({.kind = EventKind::kSpaceKilled, .cpu = cpu, .frame = Pfn(at(space).tables.root)});
   end_ranges(cpu, space);
-  ram().edit(space).killed = 1;
+  store_relaxed(ram().edit(space).killed, std::uint32_t{1});
 }
 
 template <class Geometry>
@@ -167,9 +168,9 @@ bool Spaces<Geometry>::is_free(Ref<Space> space, std::uint64_t first, std::uint6
 template <class Geometry>
 void Spaces<Geometry>::dump(Ref<Space> space, std::FILE* to) {
   const Space& s = at(space);
-  std::fprintf(to, "space 0x%" PRIx64 "%s ranges %u pages %" PRIu64 " heap 0x%" PRIx64 "-0x%" PRIx64 " top 0x%" PRIx64 "\n",
-               space.offset, s.killed != 0 ? " killed" : "", s.range_count, s.total_pages, s.heap_start, s.heap_end,
-               s.top);
+  std::fprintf(to, "space 0x%" PRIx64 "%s ranges %u pages %" PRIu64, space.offset, s.killed != 0 ? " killed" : "",
+               s.range_count, s.total_pages);
+  std::fprintf(to, " heap 0x%" PRIx64 "-0x%" PRIx64 " top 0x%" PRIx64 "\n", s.heap_start, s.heap_end, s.top);
   if (s.killed != 0) return;
   tree(space).dump(to);
   tables_.dump(tables_of(space), to);

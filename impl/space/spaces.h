@@ -1,8 +1,8 @@
 // Spaces: makes, forks and ends address spaces, and maps, unmaps and protects their ranges.
 //
-// Laws: VMA-1 to VMA-3, PT-2, ROLLBACK-1 and ROLLBACK-2: what a change needs is taken before anything is changed. Context:
-// the space's lock, taken inside. Cost: O(log ranges) plus what lies in the span. Ranges split and merge as docs/RULES.md
-// section 3 says (merge_rules.h). It deliberately handles no faults (impl/fault) and knows no handles.
+// Laws: VMA-1 to VMA-3, PT-2, ROLLBACK-1 and ROLLBACK-2: what a change needs is taken before anything is changed.
+// Context: the space's lock, taken inside. Cost: O(log ranges) plus what lies in the span. Ranges split and merge as
+// docs/RULES.md section 3 says (merge_rules.h). It deliberately handles no faults (impl/fault) and knows no handles.
 //
 // Locks, outermost first: space, tables (impl/pgtable), family, slab, zone.
 #pragma once
@@ -67,6 +67,8 @@ class Spaces {
   Outcome<Done> assume(CpuId cpu, Ref<Space> space, const MapRequest& request, bool gone);
 
   const Space& at(Ref<Space> space) const { return hardware_.ram().at(space); }
+  // Under the space's lock: another CPU may have ended it meanwhile.
+  bool is_killed(Ref<Space> space) const { return load_relaxed(at(space).killed) != 0; }
   RangeTree tree(Ref<Space> space) { return {hardware_.ram(), ranges_of(space)}; }
   Piece piece_of(Ref<Range> range) const;
 

@@ -1,7 +1,7 @@
 // Where user mappings may lie, by geometry.
 //
-// Laws: VMA-1, VMA-3. Context: constants. Cost: none. Source: docs/RULES.md section 3. It deliberately contains defaults
-// only where a space may choose otherwise.
+// Laws: VMA-1, VMA-3. Context: constants. Cost: none. Source: docs/RULES.md section 3. It deliberately contains
+// defaults only where a space may choose otherwise.
 #pragma once
 
 #include <cstdint>

@@ -42,7 +42,8 @@ struct Forest {
   std::vector<Known> ranges;
 };
 
-std::optional<std::uint64_t> naive_highest(const Forest& f, std::uint64_t low, std::uint64_t high, std::uint64_t length) {
+std::optional<std::uint64_t> naive_highest(const Forest& f, std::uint64_t low, std::uint64_t high,
+                                                std::uint64_t length) {
   for (std::uint64_t at = high; at >= low + length; at -= kPage) {
     const bool free = std::none_of(f.ranges.begin(), f.ranges.end(),
                                    [&](const auto& r) { return r.start < at && at - length < r.end; });
@@ -51,7 +52,8 @@ std::optional<std::uint64_t> naive_highest(const Forest& f, std::uint64_t low, s
   return std::nullopt;
 }
 
-std::optional<std::uint64_t> naive_lowest(const Forest& f, std::uint64_t low, std::uint64_t high, std::uint64_t length) {
+std::optional<std::uint64_t> naive_lowest(const Forest& f, std::uint64_t low, std::uint64_t high,
+                                               std::uint64_t length) {
   for (std::uint64_t at = low; at + length <= high; at += kPage) {
     const bool free = std::none_of(f.ranges.begin(), f.ranges.end(),
                                    [&](const auto& r) { return r.start < at + length && at < r.end; });
