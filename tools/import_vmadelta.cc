@@ -17,7 +17,10 @@ namespace {
 
 constexpr std::uint64_t kFrames = 65536;
 constexpr std::uint64_t kUserEnd = (std::uint64_t{1} << 47) - kPageBytes;
-constexpr std::uint64_t kTop = 0x7ffff7fff000;  // mmap_base of a process without address randomisation
+constexpr std::uint64_t kTop = 0x7ffff7fff000;     // mmap_base of a process without address randomisation
+constexpr std::uint64_t kLowestAddress = 0x10000;  // vm.mmap_min_addr
+constexpr std::uint64_t kStackGap = 256 * kPageBytes;
+constexpr std::size_t kMostRanges = 65000;  // beyond, vm.max_map_count may be the reason of a refusal
 constexpr std::uint64_t kHugeBytes = std::uint64_t{2} << 20;
 
 // What /proc/PID/maps does not show of a range but its merging depends on.
@@ -78,7 +81,9 @@ class Importer {
   const Argument& argument(const DeltaRecord& r, std::size_t n) const;
   std::uint64_t hex(const DeltaRecord& r, std::size_t n, std::string_view what) const;
   Prot protection(const DeltaRecord& r, std::size_t n) const;
-  bool representable(const DeltaRecord& r);
+  bool is_importable(const DeltaRecord& r, bool is_explained);
+  static bool is_mapped(const RecordedSpace& space, std::uint64_t from, std::uint64_t to);
+  static bool has_hole(const RecordedSpace& space, std::uint64_t from, std::uint64_t to);
   template <class T>
   T need(std::optional<T> value, std::string_view what) const {
     if (!value) record_->place.fail("more " + std::string(what) + " than a program can name");
@@ -110,7 +115,7 @@ void Importer::learn_breaks(const std::vector<DeltaRecord>& records) {
 void Importer::take(const DeltaRecord& r) {
   if (r.call == "exec") return exec(r);
   if (r.call == "exited") {
-    if (!space_of_task_.contains(r.task)) r.place.fail("task P" + std::to_string(r.task) + " was not seen before");
+    if (!space_of_task_.contains(r.task)) return counts_.count_ignored("exit", "task not seen");
     counts_.count_imported("exit");
     return leave(r.task);
   }
@@ -248,7 +253,12 @@ bool Importer::import_mmap(const DeltaRecord& r, RecordedSpace& space) {
     if (at == 0 && length >= kHugeBytes && !r.failed) at = r.result;
     offset = 0;
   }
-  if (!representable(r)) return false;
+  bool is_too_large = page_up(length) < length || length > kUserEnd;
+  if (!is_importable(r, is_too_large || space.list.size() > kMostRanges)) return false;
+  if (!r.failed && r.result < kLowestAddress) {
+    counts_.count_ignored(r.call, "below the lowest address");
+    return false;
+  }
   if (is_file) {
     add(RangeMapFile{.cpu = {},
                      .space = space.handle,
@@ -273,17 +283,25 @@ bool Importer::import_mmap(const DeltaRecord& r, RecordedSpace& space) {
 }
 
 bool Importer::import_brk(const DeltaRecord& r, RecordedSpace& space) {
+  std::uint64_t wanted = hex(r, 0, "break");
   if (r.failed) {
     counts_.count_ignored(r.call, "error " + std::to_string(r.result));
     return false;
   }
-  add(RangeBrk{.cpu = {}, .space = space.handle, .at = Place{{}, hex(r, 0, "break")}});
+  bool is_refused = wanted > r.result;
+  bool is_explained =
+      wanted > kUserEnd || is_mapped(space, page_up(r.result), page_up(wanted) + kPageBytes + kStackGap);
+  if (is_refused && r.result != 0 && !is_explained) {
+    counts_.count_ignored(r.call, "refused by a limit that the machine lacks");
+    return false;
+  }
+  add(RangeBrk{.cpu = {}, .space = space.handle, .at = Place{{}, wanted}});
   return answer(r, r.result);
 }
 
 bool Importer::import_munmap(const DeltaRecord& r, RecordedSpace& space) {
   std::uint64_t at = hex(r, 0, "address"), length = hex(r, 1, "length");
-  if (!representable(r)) return false;
+  if (!is_importable(r, space.list.size() > kMostRanges)) return false;
   add(RangeUnmap{.cpu = {}, .space = space.handle, .at = Place{{}, at}, .length = ByteCount(length)});
   if (!r.failed) space.hidden.erase(at, at + page_up(length));
   return answer(r, 0);
@@ -292,7 +310,7 @@ bool Importer::import_munmap(const DeltaRecord& r, RecordedSpace& space) {
 bool Importer::import_mprotect(const DeltaRecord& r, RecordedSpace& space) {
   std::uint64_t at = hex(r, 0, "address"), length = hex(r, 1, "length");
   Prot prot = protection(r, 2);
-  if (!representable(r)) return false;
+  if (!is_importable(r, has_hole(space, at, at + page_up(length)))) return false;
   add(RangeProtect{.cpu = {}, .space = space.handle, .at = Place{{}, at}, .length = ByteCount(length), .prot = prot});
   return answer(r, 0);
 }
@@ -320,10 +338,8 @@ void Importer::apply_changes(const DeltaRecord& r, RecordedSpace& space) {
   for (const ListedRange& range : r.added) {
     // The vsyscall page is the kernel's own: no process has it in its list.
     if (range.end > kUserEnd + kPageBytes) continue;
-    auto above = space.list.lower_bound(range.start);
-    bool overlaps = (above != space.list.end() && above->first < range.end) ||
-                    (above != space.list.begin() && std::prev(above)->second.end > range.start);
-    if (overlaps) r.place.fail("a new range overlaps one in the list of M" + std::to_string(r.space));
+    if (is_mapped(space, range.start, range.end))
+      r.place.fail("a new range overlaps one in the list of M" + std::to_string(r.space));
     space.list.emplace(range.start, range);
   }
 }
@@ -410,9 +426,27 @@ void Importer::add(const Operation& operation) {
   if (!writer_.add(operation)) record_->place.fail("the program is too long");
 }
 
-bool Importer::representable(const DeltaRecord& r) {
-  if (!r.failed || refusal_of_errno(r.result)) return true;
+// A failure is imported if the machine can fail so, and, where other limits give the same error, if it has a reason to.
+bool Importer::is_importable(const DeltaRecord& r, bool is_explained) {
+  if (!r.failed) return true;
+  auto refusal = refusal_of_errno(r.result);
+  if (refusal && (*refusal != Refusal::kNoMemory || is_explained)) return true;
   counts_.count_ignored(r.call, "error " + std::to_string(r.result));
+  return false;
+}
+
+bool Importer::is_mapped(const RecordedSpace& space, std::uint64_t from, std::uint64_t to) {
+  auto above = space.list.upper_bound(from);
+  if (above != space.list.begin() && std::prev(above)->second.end > from) return true;
+  return above != space.list.end() && above->first < to;
+}
+
+bool Importer::has_hole(const RecordedSpace& space, std::uint64_t from, std::uint64_t to) {
+  while (from < to) {
+    auto above = space.list.upper_bound(from);
+    if (above == space.list.begin() || std::prev(above)->second.end <= from) return true;
+    from = std::prev(above)->second.end;
+  }
   return false;
 }
 

@@ -151,8 +151,14 @@ class Reader {
     std::string_view name = read_name(at);
     at.expect(" resumed>");
     auto found = begun_.find(process);
-    if (found == begun_.end()) place.fail("this process has no unfinished call");
+    if (found == begun_.end() && name == "execve") found = unfinished_exec();
+    if (found == begun_.end()) {
+      // The log begins in the middle of this call.
+      push(Kind::kCall, place, process, name);
+      return;
+    }
     Begun begun = std::move(found->second);
+    if (found->first != process) push(Kind::kEnded, place, found->first, "");
     begun_.erase(found);
     if (begun.name != name) place.fail("the unfinished call of this process is " + begun.name);
     bool is_early = name == "munmap" || name == "exit" || name == "exit_group";
@@ -166,6 +172,11 @@ class Reader {
     StraceRecord& record = push(Kind::kCall, place, process, name);
     record.pair = begun.pair;
     finish(record, text);
+  }
+
+  // A thread that execs goes on under the number of its process's first thread.
+  std::map<std::uint64_t, Begun>::iterator unfinished_exec() {
+    return std::find_if(begun_.begin(), begun_.end(), [](const auto& entry) { return entry.second.name == "execve"; });
   }
 
   // A process that ended inside a call: what it did is unknown, but it was made.
