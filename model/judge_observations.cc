@@ -45,6 +45,7 @@ void State::judge_frame(Pfn at, const FrameObservation& seen) {
   if (expected == FrameState::kFree) {
     const FreeBlock block = frames.free_block_around(pfn);
     note(Law::kBuddy2);
+    if (seen.order.raw() > block.order) return judge_too_large_block(seen);
     if (seen.order.raw() != block.order) return find(Law::kBuddy2, "order", block.order, seen.order.raw());
     if (seen.head.raw() != block.head) return find(Law::kBuddy1, "head", block.head, seen.head.raw());
     return;
@@ -58,6 +59,16 @@ void State::judge_frame(Pfn at, const FrameObservation& seen) {
   if (seen.role != record.role)
     return find(Law::kFrame1, "role", std::string(name_of(record.role)), std::string(name_of(seen.role)));
   judge_counts(record, seen);
+}
+
+// A free block that is larger than the frames around allow: does it at least start and end where a block may?
+void State::judge_too_large_block(const FrameObservation& seen) {
+  const std::uint64_t size = std::uint64_t{1} << seen.order.raw();
+  const std::uint64_t first = seen.head.raw(), last = first + size - 1;
+  if (first % size != 0) return find(Law::kBuddy1, "head", "a multiple of the block's size", std::to_string(first));
+  if (!frames.exists(first) || !frames.exists(last) || frames.zone_of(first) != frames.zone_of(last))
+    return find(Law::kBuddy1, "block", "one zone", std::to_string(first) + " to " + std::to_string(last));
+  find(Law::kFrame1, "block", "frames that are free", std::to_string(first) + " to " + std::to_string(last));
 }
 
 void State::judge_counts(const FrameRecord& record, const FrameObservation& seen) {
@@ -201,10 +212,13 @@ void State::judge_rest() {
   if (live_spaces != 0) return find(Law::kLive1, "spaces", 0, live_spaces);
   if (frames.total_listed() != 0) return find(Law::kLive1, "listed frames", 0, frames.total_listed());
   for (unsigned role = 0; role < used_by_role.size(); ++role) {
-    const std::uint64_t allowed = role == static_cast<unsigned>(Role::kSlab) ? kCaches : 0;
-    if (used_by_role[role] > allowed)
-      return find(Law::kLive1, "frames kept", allowed, used_by_role[role]);
+    if (role == static_cast<unsigned>(Role::kSlab)) continue;
+    if (used_by_role[role] != 0) return find(Law::kLive1, "frames kept", 0, used_by_role[role]);
   }
+  // A cache without objects may keep one empty frame.
+  for (unsigned cache = 0; cache < kCaches; ++cache)
+    if (slab_frames[cache] > 1)
+      return find(Law::kLive1, "slab frames kept", 1, slab_frames[cache]);
 }
 
 }  // namespace mmtwin::model

@@ -208,6 +208,7 @@ class State {
 
   // -- judge_observations.cc --
   void judge_frame(Pfn at, const FrameObservation& seen);
+  void judge_too_large_block(const FrameObservation& seen);
   void judge_counts(const FrameRecord& record, const FrameObservation& seen);
   void judge_ranges(SpaceHandle handle, const std::vector<RangeObservation>& seen);
   void judge_space(SpaceHandle handle, const SpaceObservation& seen);

@@ -152,6 +152,38 @@ TEST(Buddy1, AFreeBlockIsWhereItsFramesAre) {
                                                 [](SeenFrame& s) { s.seen.head = Pfn(5); }));
 }
 
+// What a merge across a border makes: 36 is the last frame of node 0, 37 the first of node 1.
+TEST(Buddy1, AFreeBlockLiesInsideOneZone) {
+  MachineDescription machine = machine_of("tiny");
+  machine.nodes = 2;
+  machine.node[0].zones[1].count = PageCount(37);
+  machine.node[1].zones[1] = {Pfn(37), PageCount(27)};
+  machine.distance[0] = {10, 20};
+  machine.distance[1] = {20, 10};
+  Writer w(machine);
+  w.boot();
+  FrameObservation last;
+  last.state = FrameState::kFree;
+  last.head = Pfn(36);
+  w.step(SeenFrame{36, last});
+  const Scene legal = w.scene();
+  expect_legal(legal);
+  const auto with_block = [&](std::uint64_t head, unsigned order) {
+    return altered<SeenFrame>(legal, nth<SeenFrame>(legal, 0), [&](SeenFrame& s) {
+      s.seen.head = Pfn(head);
+      s.seen.order = Order(order);
+    });
+  };
+  expect_found(Law::kBuddy1, with_block(36, 1));
+  expect_found(Law::kBuddy1, with_block(35, 1));
+  expect_found(Law::kBuddy1, with_block(0, 10));
+  expect_found(Law::kFrame1, altered<SeenFrame>(free_blocks_seen(), nth<SeenFrame>(free_blocks_seen(), 0),
+                                                [](SeenFrame& s) {
+                                                  s.seen.head = Pfn(0);
+                                                  s.seen.order = Order(3);
+                                                }));
+}
+
 TEST(Buddy2, TwoFreeBuddiesAreOneBlock) {
   const Scene legal = free_blocks_seen();
   expect_found(Law::kBuddy2, altered<SeenFrame>(legal, nth<SeenFrame>(legal, 1), [](SeenFrame& s) {
