@@ -95,6 +95,9 @@ void State::end_access(const Place& place, unsigned width, Access access, std::u
     if (broken()) return;
   }
   if (verdict != Refusal::kNone || !claims.narrates) return;
+  for (const AccessedPage& accessed : now.accessed)
+    if (!accessed.used)
+      return find(Law::kPerm1, "access", "translated by the TLB", "not at page " + std::to_string(accessed.page));
   std::uint64_t loaded = 0;
   for (unsigned i = 0; i < width; ++i) {
     const std::uint64_t byte = at + i;

@@ -104,6 +104,19 @@ void State::judge_fork() {
   if (seen != expected) find(Law::kContent1, "child's pages", expected, seen);
 }
 
+// The CPU runs the space, or is lazy: none was asked for.
+void State::end_switch(const CpuSwitchSpace& op, const Response& r) {
+  if (r.refusal != Refusal::kNone) return find(Law::kAnswer, "refusal", "ok", std::string(name_of(r.refusal)));
+  if (!claims.narrates) return;
+  const Cpu& cpu = cpus[op.cpu.raw()];
+  note(Law::kAnswer);
+  if (op.space.is_none()) {
+    if (!cpu.lazy) find(Law::kAnswer, "cpu", "lazy", "runs a space");
+  } else if (cpu.lazy || cpu.space != now.space) {
+    find(Law::kAnswer, "cpu", "runs the space", "does not");
+  }
+}
+
 void State::end_exit(const SpaceExit& op, const Response& r) {
   if (r.refusal != Refusal::kNone) return find(Law::kAnswer, "refusal", "ok", std::string(name_of(r.refusal)));
   const std::uint32_t number = space_number(op.space.value());

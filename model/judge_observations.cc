@@ -63,6 +63,7 @@ void State::judge_frame(Pfn at, const FrameObservation& seen) {
 
 // A free block that is larger than the frames around allow: does it at least start and end where a block may?
 void State::judge_too_large_block(const FrameObservation& seen) {
+  if (seen.order.raw() > kMaxOrder) return find(Law::kBuddy1, "order", kMaxOrder, seen.order.raw());
   const std::uint64_t size = std::uint64_t{1} << seen.order.raw();
   const std::uint64_t first = seen.head.raw(), last = first + size - 1;
   if (first % size != 0) return find(Law::kBuddy1, "head", "a multiple of the block's size", std::to_string(first));
@@ -114,9 +115,24 @@ bool State::try_prefixes(Space& space, const std::vector<RangeObservation>& seen
   return false;
 }
 
+// VMA-1, of the list alone.
+bool State::is_well_formed(const std::vector<RangeObservation>& seen) {
+  note(Law::kVma1);
+  std::uint64_t end = 0;
+  for (const RangeObservation& r : seen) {
+    const bool aligned = r.start.raw() % kPage == 0 && r.end.raw() % kPage == 0;
+    if (!aligned || r.start.raw() < end || r.end <= r.start || r.end.raw() > geometry->user_end) {
+      find(Law::kVma1, "range", "sorted, disjoint, aligned, in the user half", text(r));
+      return false;
+    }
+    end = r.end.raw();
+  }
+  return true;
+}
+
 void State::judge_ranges(SpaceHandle handle, const std::vector<RangeObservation>& seen) {
   const std::uint32_t number = space_number(handle);
-  if (number == 0) return;
+  if (number == 0 || !is_well_formed(seen)) return;
   Space& space = spaces[number];
   if (!claims.narrates) {
     note(Law::kVma2);
@@ -131,7 +147,6 @@ void State::judge_ranges(SpaceHandle handle, const std::vector<RangeObservation>
     judge_leaves_of(number, from, to);
     return;
   }
-  note(Law::kVma1);
   note(Law::kVma2);
   std::size_t i = 0;
   for (const auto& [start, range] : space.ranges->all()) {

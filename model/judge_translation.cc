@@ -111,12 +111,15 @@ void State::tlb_used(const Event& e) {
 }
 
 // On its CPU, in its space, of its kind, to one of its pages?
-bool State::is_access_of_operation(const Event& e) const {
+bool State::is_access_of_operation(const Event& e) {
   const bool is_kind = (std::holds_alternative<MemoryLoad>(now.operation) && e.access == unsigned(Access::kLoad)) ||
                        (std::holds_alternative<MemoryStore>(now.operation) && e.access == unsigned(Access::kStore)) ||
                        (std::holds_alternative<MemoryFetch>(now.operation) && e.access == unsigned(Access::kFetch));
   bool is_page = false;
-  for (const AccessedPage& accessed : now.accessed) is_page |= accessed.page == e.place;
+  for (AccessedPage& accessed : now.accessed) {
+    if (accessed.page != e.place) continue;
+    is_page = accessed.used = true;
+  }
   return is_kind && is_page && e.cpu == cpu_of(now.operation) && cpus[e.cpu.raw()].space == now.space;
 }
 

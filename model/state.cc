@@ -222,6 +222,8 @@ void State::end(const Response& r) {
           end_fork(op, r);
         } else if constexpr (std::is_same_v<Op, SpaceExit>) {
           end_exit(op, r);
+        } else if constexpr (std::is_same_v<Op, CpuSwitchSpace>) {
+          end_switch(op, r);
         } else if constexpr (std::is_same_v<Op, SpaceAssume>) {
           end_assume(op, r);
         } else if constexpr (std::is_same_v<Op, RangeMapAnon> || std::is_same_v<Op, RangeMapFile>) {

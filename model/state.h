@@ -73,6 +73,7 @@ struct AccessedPage {
   std::uint64_t entry = 0;
   std::uint32_t mapped = 0;  // Page number, 0: none or the zero page
   std::uint32_t mappings = 0;
+  bool used = false;         // the TLB translated it for this very access
 };
 
 struct Now {
@@ -164,7 +165,7 @@ class State {
   void space_loaded(const Event& e);
   void tlb_filled(const Event& e);
   void tlb_used(const Event& e);
-  bool is_access_of_operation(const Event& e) const;
+  bool is_access_of_operation(const Event& e);
   void drop_slot(TlbSlot& slot);
   void drop_slot(WalkSlot& slot);
   void walk_cache_filled(const Event& e);
@@ -186,6 +187,7 @@ class State {
   void end_create(const SpaceCreate& op, const Response& r);
   void end_fork(const SpaceFork& op, const Response& r);
   void judge_fork();
+  void end_switch(const CpuSwitchSpace& op, const Response& r);
   void end_exit(const SpaceExit& op, const Response& r);
   void end_assume(const SpaceAssume& op, const Response& r);
   void end_map(const MapRequest& request, unsigned result, const Response& r);
@@ -210,6 +212,7 @@ class State {
   void judge_frame(Pfn at, const FrameObservation& seen);
   void judge_too_large_block(const FrameObservation& seen);
   void judge_counts(const FrameRecord& record, const FrameObservation& seen);
+  bool is_well_formed(const std::vector<RangeObservation>& seen);
   void judge_ranges(SpaceHandle handle, const std::vector<RangeObservation>& seen);
   void judge_space(SpaceHandle handle, const SpaceObservation& seen);
   void judge_zone(NodeId node, ZoneKind kind, const ZoneObservation& seen);

@@ -106,7 +106,7 @@ TEST(Tlb1, ALoadedSpaceHasNothingCachedThatItMissed) {
   const std::size_t loaded = nth(legal, kLoaded);
   ASSERT_EQ(std::get<Event>(legal.steps[loaded]).after, 1u);
   expect_found(Law::kTlb1, altered(legal, loaded, [](Event& e) { e.after = 0; }));
-  expect_found(Law::kTlb1, without(legal, loaded));
+  expect_found(Law::kAnswer, without(legal, loaded));  // the switch that loads nothing
 }
 
 TEST(Tlb1, WhatWasNotMissedStaysCached) {
@@ -261,6 +261,18 @@ TEST(Vma2, TheRangeListIsTheOneThatTheOperationsLeadTo) {
   expect_found(Law::kVma2, with([](auto& seen) { seen[0].offset += kPage; }));
   expect_found(Law::kVma2, with([](auto& seen) { seen[0].flags = kMapStack; }));
   expect_found(Law::kVma2, with([](auto& seen) { seen[1].end = Address(kHere + 9 * kPage); }));
+}
+
+TEST(Vma1, RangesAreSortedDisjointAlignedAndInTheUserHalf) {
+  const Scene legal = two_ranges_seen();
+  const auto with = [&](auto change) {
+    return altered<SeenRanges>(legal, nth<SeenRanges>(legal), [&](SeenRanges& s) { change(s.seen); });
+  };
+  expect_found(Law::kVma1, with([](auto& seen) { std::swap(seen[0], seen[1]); }));
+  expect_found(Law::kVma1, with([](auto& seen) { seen[1].start = seen[0].start; }));
+  expect_found(Law::kVma1, with([](auto& seen) { seen[0].start = seen[0].start + ByteCount(1); }));
+  expect_found(Law::kVma1, with([](auto& seen) { seen[1].end = Address(kSmall.user_end + kPage); }));
+  expect_found(Law::kVma1, with([](auto& seen) { seen[0].end = seen[0].start; }));
 }
 
 TEST(Acct2, ASpaceCountsWhatItHas) {
