@@ -141,7 +141,7 @@ TEST(ImportVmadelta, EveryMistakeIsNamedWithItsPlace) {
   EXPECT_EQ(problem_of("P1 M2 mmap 0 1000 rw- PRIVATE|ANON - 0 = 7ffff7fc1000\n").substr(0, 6), "log:1:");
   EXPECT_EQ(problem_of(kStart + "P1 M2 mmap 0 2000 rw- PRI\n").substr(0, 6), "log:8:");
   EXPECT_EQ(problem_of(kStart + "P1 M2 brk zz = 0\n"), "log:8:11: expected break, not 'zz = 0'");
-  EXPECT_EQ(problem_of(kStart + " +1000-1000 rw-p 0 -\n"), "log:8:13: the range is empty");
+  EXPECT_EQ(problem_of(kStart + " +1000-1000 rw-p 0 -\n"), "log:8:12: the range is empty");
   EXPECT_EQ(problem_of(kStart + " -1000-2000\n"), "log:7:1: a range goes that was not in the list of M2");
   EXPECT_EQ(problem_of(kStart + "P1 M2 exec again\n"), "log:8:1: memory map M2 is in use already");
   EXPECT_EQ(problem_of(" +1000-2000 rw-p 0 -\n"), "log:1:1: a change of ranges before any call");

@@ -97,8 +97,8 @@ TEST_P(RealLog, IsAnsweredByOurSystemAsByTheRealKernel) {
   EXPECT_EQ(mismatches.mismatches, 0u) << mismatches.text;
 }
 
-INSTANTIATE_TEST_SUITE_P(Corpora, RealLog, testing::ValuesIn(log_names()), [](const auto& info) {
-  std::string name = info.param;
+INSTANTIATE_TEST_SUITE_P(Corpora, RealLog, testing::ValuesIn(log_names()), [](const auto& log) {
+  std::string name = log.param;
   for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
   return name;
 });
