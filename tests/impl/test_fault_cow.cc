@@ -9,15 +9,15 @@ namespace {
 template <class Geometry>
 class Cow : public testing::Test {
  protected:
-  std::size_t copies() const { return w.seen.count(EventKind::kFrameCopied); }
-  WorldOf<Geometry> w;
-  SpaceId parent = w.create();
+  std::size_t copies() const { return world.seen.count(EventKind::kFrameCopied); }
+  WorldOf<Geometry> world;
+  SpaceId parent = world.create();
 };
 using Geometries = testing::Types<SmallGeometry, X86Geometry>;
 TYPED_TEST_SUITE(Cow, Geometries);
 
 TYPED_TEST(Cow, TheParentsStoresStayTheParents) {
-  auto& w = this->w;
+  auto& w = this->world;
   w.map(this->parent, 0, 4);
   w.store(this->parent, 0, 1);
   const SpaceId child = w.mm.space_fork(kCpu0, this->parent).value();
@@ -32,7 +32,7 @@ TYPED_TEST(Cow, TheParentsStoresStayTheParents) {
 }
 
 TYPED_TEST(Cow, TheChildsStoresStayTheChilds) {
-  auto& w = this->w;
+  auto& w = this->world;
   w.map(this->parent, 0, 4);
   w.store(this->parent, 0, 1);
   const SpaceId child = w.mm.space_fork(kCpu0, this->parent).value();
@@ -47,7 +47,7 @@ TYPED_TEST(Cow, TheChildsStoresStayTheChilds) {
 }
 
 TYPED_TEST(Cow, PagesMerelyReadAreNotCopiedWithoutAFamily) {
-  auto& w = this->w;
+  auto& w = this->world;
   w.map(this->parent, 0, 4);
   w.load(this->parent, 0);
   const SpaceId child = w.mm.space_fork(kCpu0, this->parent).value();
@@ -61,7 +61,7 @@ TYPED_TEST(Cow, PagesMerelyReadAreNotCopiedWithoutAFamily) {
 }
 
 TYPED_TEST(Cow, AGrandchildReusesTheFamilyThatNobodyUses) {
-  auto& w = this->w;
+  auto& w = this->world;
   w.map(this->parent, 0, 1);
   w.store(this->parent, 0, 1);
   const SpaceId child = w.mm.space_fork(kCpu0, this->parent).value();
@@ -76,7 +76,7 @@ TYPED_TEST(Cow, AGrandchildReusesTheFamilyThatNobodyUses) {
 }
 
 TYPED_TEST(Cow, ChildrenOfEqualNeighboursStayApart) {
-  auto& w = this->w;
+  auto& w = this->world;
   w.map(this->parent, 0, 2);
   w.map(this->parent, 3, 2);
   w.store(this->parent, 0, 1);
@@ -88,7 +88,7 @@ TYPED_TEST(Cow, ChildrenOfEqualNeighboursStayApart) {
 }
 
 TYPED_TEST(Cow, ANeighboursFamilyIsSharedAtTheFirstStore) {
-  auto& w = this->w;
+  auto& w = this->world;
   w.map(this->parent, 0, 2);
   w.store(this->parent, 0, 1);
   w.map(this->parent, 2, 2, kProtRead);
@@ -101,7 +101,7 @@ TYPED_TEST(Cow, ANeighboursFamilyIsSharedAtTheFirstStore) {
 }
 
 TYPED_TEST(Cow, ProtectionsComeAndGo) {
-  auto& w = this->w;
+  auto& w = this->world;
   w.map(this->parent, 0, 4);
   w.store(this->parent, 0, 7);
   w.load(this->parent, 1);

@@ -8,13 +8,13 @@ namespace {
 template <class Geometry>
 class Basics : public testing::Test {
  protected:
-  WorldOf<Geometry> w;
+  WorldOf<Geometry> world;
 };
 using Geometries = testing::Types<SmallGeometry, X86Geometry>;
 TYPED_TEST_SUITE(Basics, Geometries);
 
 TYPED_TEST(Basics, AStoreIsReadBack) {
-  auto& w = this->w;
+  auto& w = this->world;
   const SpaceId s = w.create();
   w.map(s, 0, 4);
   EXPECT_EQ(w.load(s, 1), 0u);
@@ -25,7 +25,7 @@ TYPED_TEST(Basics, AStoreIsReadBack) {
 }
 
 TYPED_TEST(Basics, AnAccessMayStraddleTwoPages) {
-  auto& w = this->w;
+  auto& w = this->world;
   const SpaceId s = w.create();
   w.map(s, 0, 2);
   const Address at(w.page(1).raw() - 3);
@@ -36,7 +36,7 @@ TYPED_TEST(Basics, AnAccessMayStraddleTwoPages) {
 }
 
 TYPED_TEST(Basics, AStoreThatStraddlesIntoAHoleChangesNothing) {
-  auto& w = this->w;
+  auto& w = this->world;
   const SpaceId s = w.create();
   w.map(s, 0, 1);
   const Address at(w.page(1).raw() - 4);
@@ -45,7 +45,7 @@ TYPED_TEST(Basics, AStoreThatStraddlesIntoAHoleChangesNothing) {
 }
 
 TYPED_TEST(Basics, SignalsSayWhetherThereIsAMapping) {
-  auto& w = this->w;
+  auto& w = this->world;
   const SpaceId s = w.create();
   w.map(s, 0, 1, kProtRead);
   w.map(s, 1, 1, kProtNone);
@@ -60,7 +60,7 @@ TYPED_TEST(Basics, SignalsSayWhetherThereIsAMapping) {
 }
 
 TYPED_TEST(Basics, ReadingSharesTheZeroPageAndMakesNoFamily) {
-  auto& w = this->w;
+  auto& w = this->world;
   const SpaceId s = w.create();
   w.map(s, 0, 8);
   for (std::uint64_t n = 0; n < 8; ++n) EXPECT_EQ(w.load(s, n), 0u);
@@ -75,7 +75,7 @@ TYPED_TEST(Basics, ReadingSharesTheZeroPageAndMakesNoFamily) {
 }
 
 TYPED_TEST(Basics, AfterExitEveryFrameIsFreeButBoots) {
-  auto& w = this->w;
+  auto& w = this->world;
   const SpaceId a = w.create();
   w.map(a, 0, 32);
   for (std::uint64_t n = 0; n < 32; n += 3) w.store(a, n, n);
@@ -91,7 +91,7 @@ TYPED_TEST(Basics, AfterExitEveryFrameIsFreeButBoots) {
 }
 
 TYPED_TEST(Basics, AMachineThatWasResetDoesTheSameAgain) {
-  auto& w = this->w;
+  auto& w = this->world;
   std::vector<std::vector<Event>> runs;
   for (int run = 0; run < 3; ++run) {
     w.mm.reset();

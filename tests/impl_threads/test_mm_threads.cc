@@ -53,8 +53,7 @@ TEST(SharedSpace, WhatOneCpuWroteIsThereWhateverTheOtherUnmapsBeside) {
     }
     // A page that comes and goes holds what was written since it came, or zero, or is not mapped.
     const auto seen = s.mm.memory_load(CpuId(0), s.space, byte_of(10, 0), 8);
-    if (seen) EXPECT_EQ(*seen, 0u);
-    if (!seen) EXPECT_EQ(seen.refusal(), Refusal::kSegvMapErr);
+    EXPECT_TRUE(seen ? *seen == 0 : seen.refusal() == Refusal::kSegvMapErr);
   }
   other.join();
 }
@@ -83,7 +82,9 @@ TEST(SharedSpace, ForksOnOneCpuNeverTearStoresOnTheOther) {
     for (std::uint64_t page = 0; page < 3; ++page) {
       ASSERT_EQ(s.mm.memory_load(CpuId(0), s.space, byte_of(page, 0), 8).value(), round);
     }
-    if (round % 16 == 0) ASSERT_TRUE(s.mm.cpu_switch(CpuId(0), {}).is_ok());
+    if (round % 16 == 0) {
+      ASSERT_TRUE(s.mm.cpu_switch(CpuId(0), {}).is_ok());
+    }
   }
   other.join();
 }
