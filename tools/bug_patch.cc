@@ -39,7 +39,9 @@ std::variant<BugPatch, FileProblem> read_bug(const std::string& patch_file) {
   for (const char* key : {"id", "source", "law", "operations", "family"}) {
     if (header[key].empty()) return FileProblem{patch_file + ":1:1: the header lacks '# " + key + ": …'"};
   }
-  BugPatch bug{header["id"], header["source"], header["law"], header["family"], 0, patch_file, {}};
+  BugPatch bug{.id = header["id"], .source = header["source"], .law = header["law"], .family = header["family"],
+               .patch_file = patch_file, .trace_file = {}};
+  if (!header["machine"].empty()) bug.machine = header["machine"];
   // "3" or "3 (with two CPUs)".
   const std::string& needed = header["operations"];
   std::from_chars(needed.data(), needed.data() + needed.size(), bug.operations);

@@ -72,13 +72,14 @@ bool stored_trace_fails(const BugBuild& build, const BugPatch& bug, const std::s
   return run_command(command).succeeded();
 }
 
-void run_campaign_of(const BugsOptions& options, const BugBuild& build, const std::string& work, BugReport& report) {
+void run_campaign_of(const BugsOptions& options, const BugPatch& bug, const BugBuild& build, const std::string& work,
+                     BugReport& report) {
   std::string output = work + "/campaign.json", findings = work + "/findings/" + report.id;
   std::error_code ignored;
   fs::remove_all(findings, ignored);
   Command command{.words = {absolute(build.program()), "fuzz", "--no-asserts", "--json", "--seconds",
-                            fmt::format("{}", options.seconds), "--seed", std::to_string(options.seed), "--output",
-                            absolute(findings)},
+                            fmt::format("{}", options.seconds), "--seed", std::to_string(options.seed), "--machine",
+                            bug.machine, "--output", absolute(findings)},
                   .output_file = absolute(output),
                   .error_file = absolute(work + "/campaign.log"),
                   .seconds = options.seconds + 300};
@@ -108,7 +109,7 @@ BugReport try_bug(const BugsOptions& options, const BugPatch& bug, const std::st
     report.problem = "the stored trace agrees with the bug in: " + bug.trace_file;
     return report;
   }
-  if (options.seconds > 0) run_campaign_of(options, build, work, report);
+  if (options.seconds > 0) run_campaign_of(options, bug, build, work, report);
   return report;
 }
 
