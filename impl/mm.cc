@@ -70,6 +70,7 @@ Outcome<Pfn> MmOf<Geometry>::pages_alloc_exact(CpuId cpu, PageCount pages, Gfp g
 
 template <class Geometry>
 Outcome<SpaceId> MmOf<Geometry>::space_create(CpuId cpu, Address heap_start, Address top) {
+  if (heap_start.raw() % kPageBytes != 0 || top.raw() % kPageBytes != 0) return Refusal::kInvalid;
   const Outcome<Ref<Space>> made = spaces_.create(cpu, heap_start.raw(), top.raw());
   if (!made) return made.refusal();
   set_changed(1, {(*made).offset});

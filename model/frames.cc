@@ -60,7 +60,7 @@ void Frames::start(const MachineDescription& machine) {
     zones_ = pristine_zones_;
     for (const std::uint32_t index : touched_) {
       *sections_[index] = *pristine_[index];
-      is_touched_[index] = 0;
+      live_[index] = nullptr;
     }
     touched_.clear();
     return;
@@ -84,11 +84,11 @@ void Frames::start(const MachineDescription& machine) {
   pristine_.clear();
   sections_.resize(count);
   pristine_.resize(count);
-  is_touched_.assign(count, 0);
+  live_.assign(count, nullptr);
   touched_.clear();
 }
 
-unsigned Frames::zone_of(std::uint64_t pfn) const {
+unsigned Frames::described_zone(std::uint64_t pfn) const {
   for (const FrameSpan& hole : holes_)
     if (hole.contains(Pfn(pfn))) return kNoZone;
   for (unsigned z = 0; z < kMaxZones; ++z)
@@ -96,12 +96,10 @@ unsigned Frames::zone_of(std::uint64_t pfn) const {
   return kNoZone;
 }
 
-bool Frames::exists(std::uint64_t pfn) const { return pfn < limit_ && zone_of(pfn) != kNoZone; }
-
 void Frames::build(Section& section, std::uint64_t first) const {
   for (std::uint64_t i = 0; i < kSectionFrames; ++i) {
     section.record[i] = FrameRecord{};
-    const unsigned zone = zone_of(first + i);
+    const unsigned zone = described_zone(first + i);
     section.record[i].zone = static_cast<std::uint8_t>(zone);
     if (zone == kNoZone) section.record[i].state = FrameState::kAbsent;
     section.free_in[i] = zone == kNoZone ? 0 : 1;
@@ -112,29 +110,24 @@ void Frames::build(Section& section, std::uint64_t first) const {
           section.free_in[kFirstCounter[o - 1] + 2 * b] + section.free_in[kFirstCounter[o - 1] + 2 * b + 1]);
 }
 
-Frames::Section& Frames::section(std::uint64_t pfn) {
-  const std::uint64_t index = pfn / kSectionFrames;
-  if (is_touched_[index]) return *sections_[index];
+Frames::Section& Frames::touch(std::uint64_t index) {
   if (!sections_[index]) {
     sections_[index] = std::make_unique<Section>();
     pristine_[index] = std::make_unique<Section>();
     build(*pristine_[index], index * kSectionFrames);
     *sections_[index] = *pristine_[index];
   }
-  is_touched_[index] = 1;
+  live_[index] = sections_[index].get();
   touched_.push_back(static_cast<std::uint32_t>(index));
   return *sections_[index];
 }
 
-std::uint16_t& Frames::counter(std::uint64_t pfn, unsigned order) {
-  return section(pfn).free_in[kFirstCounter[order] + ((pfn % kSectionFrames) >> order)];
-}
-
-bool Frames::is_full(std::uint64_t pfn, unsigned order) {
+// `local`: any frame of the block, counted from the section's first.
+bool Frames::is_full(const Section& section, std::uint64_t local, unsigned order) {
   const std::uint64_t size = std::uint64_t{1} << order;
-  if (counter(pfn, order) != size) return false;
-  const std::uint64_t head = pfn / size * size;
-  return at(head).zone == at(head + size - 1).zone;
+  if (section.free_in[kFirstCounter[order] + (local >> order)] != size) return false;
+  const std::uint64_t head = local & ~(size - 1);
+  return section.record[head].zone == section.record[head + size - 1].zone;
 }
 
 void Frames::take(std::uint64_t head, unsigned order) {
@@ -148,7 +141,7 @@ void Frames::take(std::uint64_t head, unsigned order) {
       std::fill_n(counters, size >> o, std::uint16_t{0});
       zone.full[o] -= size >> o;
     } else {
-      if (is_full(head, o)) --zone.full[o];
+      if (is_full(here, local, o)) --zone.full[o];
       *counters = static_cast<std::uint16_t>(*counters - size);
     }
   }
@@ -167,23 +160,25 @@ void Frames::give_back(std::uint64_t head, unsigned order) {
       zone.full[o] += size >> o;
     } else {
       *counters = static_cast<std::uint16_t>(*counters + size);
-      if (is_full(head, o)) ++zone.full[o];
+      if (is_full(here, local, o)) ++zone.full[o];
     }
   }
   zone.free += size;
 }
 
 FreeBlock Frames::free_block_around(std::uint64_t pfn) {
+  const Section& here = section(pfn);
   FreeBlock block{pfn, 0};
-  for (unsigned o = 1; o < kOrders && is_full(pfn, o); ++o) block = {pfn >> o << o, o};
+  for (unsigned o = 1; o < kOrders && is_full(here, pfn % kSectionFrames, o); ++o) block = {pfn >> o << o, o};
   return block;
 }
 
 std::uint64_t Frames::used_head(std::uint64_t pfn) {
+  const Section& here = section(pfn);
+  const std::uint64_t local = pfn % kSectionFrames;
   for (unsigned o = 0; o < kOrders; ++o) {
-    const std::uint64_t head = pfn >> o << o;
-    const FrameRecord& record = at(head);
-    if (record.state == FrameState::kUsed && record.order >= o) return head;
+    const FrameRecord& record = here.record[local >> o << o];
+    if (record.state == FrameState::kUsed && record.order >= o) return pfn >> o << o;
   }
   return pfn;
 }
@@ -207,11 +202,6 @@ void Frames::unlist(std::uint64_t pfn) {
 // The zone's full blocks, as its sections' counters tell them, against what the zone counts.
 bool Frames::recount_full() const {
   std::array<std::array<std::uint64_t, kOrders>, kMaxZones> lost{};
-  const auto is_full = [](const Section& section, std::uint64_t first, unsigned order) {
-    const std::uint64_t size = std::uint64_t{1} << order;
-    return section.free_in[kFirstCounter[order] + (first >> order)] == size &&
-           section.record[first].zone == section.record[first + size - 1].zone;
-  };
   for (const std::uint32_t index : touched_)
     for (unsigned o = 0; o < kOrders; ++o)
       for (std::uint64_t first = 0; first < kSectionFrames; first += std::uint64_t{1} << o) {

@@ -57,11 +57,13 @@ class Frames {
  public:
   void start(const MachineDescription& machine);
 
-  bool exists(std::uint64_t pfn) const;  // in a zone and in no hole
+  bool exists(std::uint64_t pfn) { return zone_of(pfn) != kNoZone; }  // in a zone and in no hole
   FrameRecord& at(std::uint64_t pfn) { return section(pfn).record[pfn % kSectionFrames]; }
-  bool is_free(std::uint64_t pfn) { return counter(pfn, 0) != 0; }
+  bool is_free(std::uint64_t pfn) { return section(pfn).free_in[pfn % kSectionFrames] != 0; }
   // Every frame of the block is free and in one zone.
-  bool is_free_block(std::uint64_t head, unsigned order) { return is_full(head, order); }
+  bool is_free_block(std::uint64_t head, unsigned order) {
+    return is_full(section(head), head % kSectionFrames, order);
+  }
   void take(std::uint64_t head, unsigned order);  // was a free block
   void give_back(std::uint64_t head, unsigned order);  // had no free frame
   FreeBlock free_block_around(std::uint64_t pfn);      // pfn is free
@@ -70,7 +72,7 @@ class Frames {
 
   Zone& zone(unsigned number) { return zones_[number]; }
   const Zone& zone(unsigned number) const { return zones_[number]; }
-  unsigned zone_of(std::uint64_t pfn) const;  // kNoZone if absent
+  unsigned zone_of(std::uint64_t pfn) { return pfn < limit_ ? at(pfn).zone : kNoZone; }  // kNoZone if absent
   std::uint64_t total_listed() const { return total_listed_; }
   void list(std::uint64_t pfn, unsigned cpu);    // onto a per-CPU list
   void unlist(std::uint64_t pfn);                // off it
@@ -83,9 +85,13 @@ class Frames {
     std::array<FrameRecord, kSectionFrames> record;
     std::array<std::uint16_t, 2 * kSectionFrames> free_in;  // order o, block b: at kSectionFrames * 2 >> o, plus b
   };
-  Section& section(std::uint64_t pfn);
-  std::uint16_t& counter(std::uint64_t pfn, unsigned order);
-  bool is_full(std::uint64_t pfn, unsigned order);
+  Section& section(std::uint64_t pfn) {
+    Section* const touched = live_[pfn / kSectionFrames];
+    return touched != nullptr ? *touched : touch(pfn / kSectionFrames);
+  }
+  Section& touch(std::uint64_t index);
+  static bool is_full(const Section& section, std::uint64_t local, unsigned order);
+  unsigned described_zone(std::uint64_t pfn) const;
   bool recount_full() const;
   void build(Section& section, std::uint64_t first) const;
   void start_zone(const MachineDescription& machine, unsigned node, unsigned kind);
@@ -94,8 +100,8 @@ class Frames {
   std::array<Zone, kMaxZones> zones_{};
   std::array<Zone, kMaxZones> pristine_zones_{};
   std::vector<std::unique_ptr<Section>> sections_, pristine_;
+  std::vector<Section*> live_;          // by section; null: untouched since start
   std::vector<std::uint32_t> touched_;  // sections touched since start
-  std::vector<std::uint8_t> is_touched_;
   std::uint64_t total_listed_ = 0;
   std::uint64_t limit_ = 0;
   MachineDescription machine_;

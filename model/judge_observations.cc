@@ -147,16 +147,18 @@ void State::judge_ranges(SpaceHandle handle, const std::vector<RangeObservation>
     judge_leaves_of(number, from, to);
     return;
   }
-  note(Law::kVma2);
+  // What a refusal for want of memory left behind is its own law.
+  const Law law = now.refused && number == now.space ? Law::kRollback1 : Law::kVma2;
+  note(law);
   std::size_t i = 0;
   for (const auto& [start, range] : space.ranges->all()) {
     const RangeObservation expected = Ranges::observe(range);
     ++items;
-    if (i >= seen.size()) return find(Law::kVma2, "range", text(expected), "none");
-    if (!(seen[i] == expected)) return find(Law::kVma2, "range", text(expected), text(seen[i]));
+    if (i >= seen.size()) return find(law, "range", text(expected), "none");
+    if (!(seen[i] == expected)) return find(law, "range", text(expected), text(seen[i]));
     ++i;
   }
-  if (i < seen.size()) find(Law::kVma2, "range", "none", text(seen[i]));
+  if (i < seen.size()) find(law, "range", "none", text(seen[i]));
 }
 
 void State::judge_space(SpaceHandle handle, const SpaceObservation& seen) {
