@@ -84,6 +84,7 @@ class Generator {
   void fork_and_store();
   void protect_and_back();
   void three_neighbours();
+  void fill_the_list();
   void over_what_exists();
   void straddle();
   void stale_translation();

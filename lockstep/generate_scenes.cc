@@ -25,6 +25,7 @@ const Generator::SceneRow Generator::kScenes[] = {
     {&Generator::fork_and_store, Family::kSpace, 6},
     {&Generator::protect_and_back, Family::kRange, 3},
     {&Generator::three_neighbours, Family::kRange, 3},
+    {&Generator::fill_the_list, Family::kRange, 1},
     {&Generator::over_what_exists, Family::kRange, 3},
     {&Generator::straddle, Family::kMemory, 2},
     {&Generator::stale_translation, Family::kCpu, 6},
@@ -244,6 +245,30 @@ void Generator::three_neighbours() {
     const bool is_touched = random_.percent(45);
     if (is_touched && prot.has(kProtWrite)) store_to(handle, {at, pages * kPageBytes, prot, {}, {}, 0}, on);
     if (position == 2 && random_.percent(15)) emit_kind(kKindOf<SpaceFork>);
+  }
+}
+
+// As many ranges as a space may have: every second page of a mapping is protected, then its rest is to be cut once
+// more.
+void Generator::fill_the_list() {
+  const std::uint64_t cap = sketch_.machine().range_cap;
+  const SketchSpace* space = some_space();
+  const bool is_wanted = random_.percent(25);
+  if (space == nullptr || cap > 40 || !is_wanted) return three_neighbours();
+  const SpaceHandle handle(space->number);
+  const CpuId on = cpu();
+  const auto page = [&](std::uint64_t n) { return Place{AddressHandle(), window_ + n * kPageBytes}; };
+  emit(RangeMapAnon{on, handle, page(0), ByteCount((cap + 8) * kPageBytes), kReadWrite, kMapFixed, {}});
+  for (std::uint64_t n = 0; n < cap / 2; ++n)
+    emit(RangeProtect{on, handle, page(2 * n + 1), ByteCount(kPageBytes), kProtRead});
+  const std::uint64_t cuts = random_.between(1, 3);
+  for (std::uint64_t n = 0; n < cuts; ++n) {
+    const Place at = page(cap + 2 + random_.below(4));
+    const unsigned way = static_cast<unsigned>(random_.below(4));
+    if (way == 0) emit(RangeProtect{on, handle, at, ByteCount(kPageBytes), kProtRead});
+    if (way == 1) emit(RangeUnmap{on, handle, at, ByteCount(kPageBytes)});
+    if (way == 2) emit(RangeMapAnon{on, handle, at, ByteCount(kPageBytes), kProtRead, kMapFixed, {}});
+    if (way == 3) emit(RangeUnmap{on, handle, page(0), ByteCount(2 * kPageBytes)});
   }
 }
 

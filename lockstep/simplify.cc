@@ -75,7 +75,11 @@ void simpler_values(const T& value, Take&& take) {
   } else if constexpr (std::is_same_v<T, Value>) {
     smaller_numbers(value.raw(), 1, [&](std::uint64_t raw) { take(T(raw)); });
     if (value.raw() > 0xff) take(T(value.raw() & 0xff));
-  } else if constexpr (!kIsUse<T>) {
+  } else if constexpr (kIsUse<T>) {
+    // A child's parent may do as well as the child: what was needed to make the child can go then.
+    if (value.number() > 1) take(T(1));
+    if (value.number() > 2) take(T(value.number() - 1));
+  } else {
     using Raw = decltype(value.raw());
     smaller_numbers(value.raw(), 1, [&](std::uint64_t raw) { take(T(static_cast<Raw>(raw))); });
   }

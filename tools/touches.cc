@@ -13,7 +13,7 @@
 namespace mmtwin::tools {
 namespace {
 
-constexpr std::uint64_t kStepBudget = 20'000'000;  // of the model's rules, altogether
+constexpr std::uint64_t kStepBudget = 10'000'000;  // of the model's rules, altogether
 constexpr std::uint64_t kStepsPerDifference = 400'000;
 constexpr std::uint64_t kStepsWhenDoubtful = 20'000;
 constexpr std::size_t kPagesTried = 16, kMomentsTried = 24, kMomentsPaired = 4;
@@ -32,8 +32,9 @@ class Explainer {
 
   void run() {
     std::uint64_t last = program_.operations.size();
-    for (;;) {
-      std::uint64_t step = simulation_.first_difference(1, last, unexplained_);
+    // What was found to agree stays so: a guess is kept only if nothing before the difference breaks.
+    for (std::uint64_t step = 1;;) {
+      step = simulation_.first_difference(step, last, unexplained_);
       if (step == 0) break;
       if (simulation_.steps_run() > kStepBudget || !explain(step)) unexplained_.insert(step);
     }

@@ -308,6 +308,26 @@ RangeObservation range_seen(std::uint64_t from, std::uint64_t to, Prot prot) {
   return seen;
 }
 
+TEST(Rollback1, ARefusedMappingLeavesTheRangesThatWereThere) {
+  Narrator n(machine_of("tiny"));
+  n.create(1);
+  n.map(1, kHere, 2);
+  n.fail_next(1);
+  n.begin(n.map_operation(1, kHere, 1, kProtRead));
+  n.object(CacheName::kRange);
+  n.inject();
+  n.refuse_object();
+  n.end(Refusal::kOom);
+  const auto scene_with = [&](const SeenRanges& s) {
+    Narrator with = n;
+    with.step(s);
+    return with.scene();
+  };
+  expect_legal(scene_with({1, {range_seen(kHere, kHere + 2 * kPage, kReadWrite)}}));
+  expect_found(Law::kRollback1, scene_with({1, {range_seen(kHere + kPage, kHere + 2 * kPage, kReadWrite)}}));
+  expect_found(Law::kRollback1, scene_with({1, {}}));
+}
+
 // AABB → a protect of all is refused memory at B.
 TEST(Rollback1, AProtectWithoutMemoryLeavesAPrefixDone) {
   Narrator n(machine_of("tiny"));
