@@ -78,7 +78,6 @@ void simpler_values(const T& value, Take&& take) {
   } else if constexpr (kIsUse<T>) {
     // A child's parent may do as well as the child: what was needed to make the child can go then.
     if (value.number() > 1) take(T(1));
-    if (value.number() > 2) take(T(value.number() - 1));
   } else {
     using Raw = decltype(value.raw());
     smaller_numbers(value.raw(), 1, [&](std::uint64_t raw) { take(T(static_cast<Raw>(raw))); });
@@ -154,6 +153,15 @@ Program with_cpu_zero(const Program& program, CpuId cpu) {
   });
 }
 
+// Whatever was to be done to the space is done to the first one.
+Program in_first_space(const Program& program, unsigned space) {
+  return with_every_field(program, [&](auto& value) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(value)>, SpaceHandle>) {
+      if (value.number() == space) value = SpaceHandle(1);
+    }
+  });
+}
+
 // Absolute places in [from, from + length) moved so that `from` becomes `to`.
 Program moved(const Program& program, std::uint64_t from, std::uint64_t length, std::uint64_t to) {
   return with_every_field(program, [&](auto& value) {
@@ -190,6 +198,14 @@ bool propose_together(const Program& program, const TakeProposal& take) {
   for (unsigned cpu = 1; cpu < program.machine.cpus; ++cpu) {
     Program other = with_cpu_zero(program, CpuId(cpu));
     if (!same(other, program) && take({std::move(other), "CPU " + std::to_string(cpu) + " replaced by 0"})) return true;
+  }
+  std::set<unsigned> spaces;
+  with_every_field(program, [&](auto& value) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(value)>, SpaceHandle>) spaces.insert(value.number());
+  });
+  for (const unsigned space : spaces) {
+    if (space > 1 && take({in_first_space(program, space), "space " + std::to_string(space) + " replaced by 1"}))
+      return true;
   }
   return propose_moves(program, take);
 }

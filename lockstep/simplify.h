@@ -25,7 +25,7 @@ using TakeProposal = std::function<bool(Proposal&&)>;
 // Every simpler value of every field of the operation at `index`. True: stopped by `take`.
 bool propose_arguments(const Program& program, std::size_t index, const TakeProposal& take);
 // Steps that change many operations alike: handles renumbered, a mapping moved with all that points into it, a CPU
-// replaced by CPU 0 everywhere.
+// replaced by CPU 0 everywhere, a space by the first one.
 bool propose_together(const Program& program, const TakeProposal& take);
 // Simpler machines that the program still fits.
 bool propose_machines(const Program& program, const TakeProposal& take);

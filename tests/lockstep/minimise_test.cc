@@ -59,6 +59,33 @@ Program noise(std::size_t count, std::uint64_t seed) {
   return program;
 }
 
+// What happens in a child's child may happen in the first space as well, and then nobody need be forked.
+TEST(Minimise, WhatIsDoneToADescendantIsDoneToTheFirstSpace) {
+  Program program = small_program();
+  program.operations = {create(1), op("space_fork space=p1 -> p2"), op("space_fork space=p2 -> p3"),
+                        map(3, 0x10000, kPageBytes), store(3, 0x10000)};
+  const Probe maps_then_stores = [](const Program& candidate) -> std::optional<Failure> {
+    std::set<unsigned> alive, mapped;
+    for (std::size_t i = 0; i < candidate.operations.size(); ++i) {
+      const Operation& operation = candidate.operations[i];
+      if (const auto* made = std::get_if<SpaceCreate>(&operation)) alive.insert(made->result.number());
+      if (const auto* fork = std::get_if<SpaceFork>(&operation)) {
+        if (alive.contains(fork->space.number())) alive.insert(fork->result.number());
+      }
+      if (const auto* mapping = std::get_if<RangeMapAnon>(&operation)) {
+        if (alive.contains(mapping->space.number())) mapped.insert(mapping->space.number());
+      }
+      if (const auto* stored = std::get_if<MemoryStore>(&operation)) {
+        if (mapped.contains(stored->space.number())) return Failure{kWanted, i + 1};
+      }
+    }
+    return std::nullopt;
+  };
+  const Minimised result = minimise(program, maps_then_stores);
+  EXPECT_TRUE(result.minimal);
+  EXPECT_EQ(result.after, 3u) << print(result.program);
+}
+
 TEST(Minimise, TwoThousandOperationsShrinkToTheThreeThatAreNeeded) {
   Program program = noise(2000, 7);
   program.operations[600] = op("cpu=1 pages_drain_cpu target=1");
