@@ -35,7 +35,9 @@ void State::judge_frame(Pfn at, const FrameObservation& seen) {
       find(Law::kFrame1, "state", "absent", std::string(kFrameStateNames[static_cast<unsigned>(seen.state)]));
     return;
   }
-  const std::uint64_t head = frames.used_head(pfn);
+  // Only frames that are neither free nor heads nor listed need the search for the block that covers them.
+  const bool speaks_for_itself = frames.at(pfn).state != FrameState::kFree || frames.is_free(pfn);
+  const std::uint64_t head = speaks_for_itself ? pfn : frames.used_head(pfn);
   FrameRecord& record = frames.at(head);
   FrameState expected = record.state;
   if (expected == FrameState::kFree && !frames.is_free(pfn)) expected = FrameState::kAbsent;  // the model is broken

@@ -114,7 +114,7 @@ TEST(Ram, TakenFramesHoldJunkAndReturnedOnesDoAgain) {
   BootedWorld world;
   const Pfn frame = *world.pages.allocate(kCpu, {.role = Role::kAnon, .gfp = kGfpWait});
   const std::uint64_t junk = world.hardware.ram().read(frame, 0, 8);
-  EXPECT_EQ(junk, junk_word(frame, 0));
+  EXPECT_EQ(junk, junk_byte(frame) * std::uint64_t{0x0101010101010101});
   world.hardware.ram().write(frame, 0, 8, 0);
   world.pages.free(kCpu, frame, Order(0));
   const Pfn again = *world.pages.allocate(kCpu, {.role = Role::kAnon, .gfp = kGfpWait});
