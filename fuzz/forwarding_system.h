@@ -29,6 +29,7 @@ class ForwardingSystem : public lockstep::System, public EventSink {
   FrameObservation frame(Pfn at) override { return inner_->frame(at); }
   void ranges(SpaceHandle space, std::vector<RangeObservation>& into) override { inner_->ranges(space, into); }
   SpaceObservation space(SpaceHandle space) override { return inner_->space(space); }
+  SpaceObservation recounted(SpaceHandle space) override { return inner_->recounted(space); }
   ZoneObservation zone(NodeId node, ZoneKind kind) override { return inner_->zone(node, kind); }
   EntryObservation entry(SpaceHandle space, Vpn page) override { return inner_->entry(space, page); }
   std::span<const std::uint8_t> bytes(Pfn at) override { return inner_->bytes(at); }

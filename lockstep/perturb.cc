@@ -105,6 +105,7 @@ struct Perturber::Machine final : public System, public EventSink {
     if (is_due(kSpace)) note("space " + alter(observed, random), "space p" + std::to_string(space_handle.number()), "");
     return observed;
   }
+  SpaceObservation recounted(SpaceHandle space_handle) override { return inner.recounted(space_handle); }
   ZoneObservation zone(NodeId node, ZoneKind zone_kind) override {
     ZoneObservation observed = inner.zone(node, zone_kind);
     if (is_due(kZone)) note("zone " + alter(observed, random), "node " + std::to_string(node.raw()), "");

@@ -214,6 +214,8 @@ bool Runner::audit_frames() {
 bool Runner::audit_spaces() {
   for (const SpaceHandle space : model_.spaces()) {
     if (!compare_space(space)) return false;
+    if (claims_.shows_frames) model_.judge_space(space, system_.recounted(space));
+    if (model_.finding()) return false;
   }
   return true;
 }

@@ -34,7 +34,9 @@ class System {
   virtual const Changes& changes() = 0;
   virtual FrameObservation frame(Pfn at) = 0;
   virtual void ranges(SpaceHandle space, std::vector<RangeObservation>& into) = 0;
+  // As the system's own counters tell; recounted() counts ranges and tables anew and holds them against the counters.
   virtual SpaceObservation space(SpaceHandle space) = 0;
+  virtual SpaceObservation recounted(SpaceHandle space) { return this->space(space); }
   virtual ZoneObservation zone(NodeId node, ZoneKind kind) = 0;
   // Leaf entry of a page, walked by the decoder's own walk.
   virtual EntryObservation entry(SpaceHandle space, Vpn page) = 0;

@@ -91,7 +91,8 @@ void State::end_access(const Place& place, unsigned width, Access access, std::u
       spaces[now.space].ranges->prepare_store(byte);
       end_stored_page(byte / kPage, verdict == Refusal::kNone);
     }
-    judge_leaf(now.space, byte / kPage, leaf(now.space, byte / kPage).entry);
+    const Range* likely = nullptr;
+    judge_leaf(now.space, byte / kPage, leaf(now.space, byte / kPage).entry, likely);
     if (broken()) return;
   }
   if (verdict != Refusal::kNone || !claims.narrates) return;
@@ -99,11 +100,14 @@ void State::end_access(const Place& place, unsigned width, Access access, std::u
     if (!accessed.used)
       return find(Law::kPerm1, "access", "translated by the TLB", "not at page " + std::to_string(accessed.page));
   std::uint64_t loaded = 0;
+  std::uint32_t page = 0;
   for (unsigned i = 0; i < width; ++i) {
     const std::uint64_t byte = at + i;
-    const std::uint64_t entry = leaf(now.space, byte / kPage).entry;
-    if (!present(entry)) return find(Law::kPerm1, "accessed page", "mapped", "not mapped");
-    const std::uint32_t page = maps_zero_page(entry) ? 0 : frames.at(frame_in(entry)).object;
+    if (i == 0 || byte % kPage == 0) {
+      const std::uint64_t entry = leaf(now.space, byte / kPage).entry;
+      if (!present(entry)) return find(Law::kPerm1, "accessed page", "mapped", "not mapped");
+      page = maps_zero_page(entry) ? 0 : frames.at(frame_in(entry)).object;
+    }
     if (access == Access::kStore)
       pages.store(page, byte % kPage, static_cast<std::uint8_t>(value >> (8 * i)));
     else if (page != 0)

@@ -69,9 +69,7 @@ void State::end_fork(const SpaceFork& op, const Response& r) {
   if (refused) {
     const Space& child = spaces[number];
     if (child.root != 0 || child.resident_anon != 0) return find(Law::kRollback2, "child", "all returned", "kept");
-    for (const LeafTouch& touch : now.leaves)
-      if (touch.space == now.space) judge_leaf(touch.space, touch.page, leaf(touch.space, touch.page).entry);
-    return forget_space(number);
+    return forget_space(number);  // what it did to the parent's leaves is judged with all touched ones
   }
   if (claims.narrates && spaces[number].root == 0) return find(Law::kPt1, "root table", "taken", "none");
   spaces[now.space].ranges->fork_into(*spaces[number].ranges);
@@ -79,23 +77,25 @@ void State::end_fork(const SpaceFork& op, const Response& r) {
   if (claims.narrates) judge_fork();
 }
 
-// Every page of a range with a family is in both, read-only in both; no other leaf is in the child.
+// Every page of a range with a family is in both, read-only in both; no other leaf is in the child. The child's leaves
+// are all new, and are judged with the touched ones.
 void State::judge_fork() {
   const std::uint32_t parent = now.space, child = now.child;
   std::uint64_t expected = 0;
+  LeafCursor cursor;
   const auto number_of = [this](std::uint64_t f) { return table_number(f); };
   for (const auto& [start, range] : spaces[parent].ranges->all()) {
     if (range.family == 0) continue;
+    const Range* likely = &range;
     tables.for_each_leaf(spaces[parent].root, range.start / kPage, range.end / kPage, number_of,
                          [&](std::uint64_t page, std::uint64_t entry, std::uint32_t, std::uint64_t) {
                            ++expected;
                            note(Law::kCow1);
-                           judge_leaf(parent, page, entry);
-                           const std::uint64_t copy = leaf(child, page).entry;
+                           judge_leaf(parent, page, entry, likely);
+                           const std::uint64_t copy = leaf_entry(cursor, child, page);
                            if (!present(copy) || frame_in(copy) != frame_in(entry))
-                             return find(Law::kContent1, "child's page", "the parent's frame",
-                                         present(copy) ? "another" : "none");
-                           judge_leaf(child, page, copy);
+                             find(Law::kContent1, "child's page", "the parent's frame",
+                                  present(copy) ? "another" : "none");
                          });
   }
   std::uint64_t seen = 0;

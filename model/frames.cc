@@ -135,13 +135,15 @@ void Frames::take(std::uint64_t head, unsigned order) {
   const std::uint64_t local = head % kSectionFrames;
   Zone& zone = zones_[here.record[local].zone];
   const std::uint64_t size = std::uint64_t{1} << order;
+  bool full = true;  // a block with a half that is not full is not full
   for (unsigned o = 0; o < kOrders; ++o) {
     std::uint16_t* counters = &here.free_in[kFirstCounter[o] + (local >> o)];
     if (o < order) {
       std::fill_n(counters, size >> o, std::uint16_t{0});
       zone.full[o] -= size >> o;
     } else {
-      if (is_full(here, local, o)) --zone.full[o];
+      full = full && is_full(here, local, o);
+      if (full) --zone.full[o];
       *counters = static_cast<std::uint16_t>(*counters - size);
     }
   }
@@ -153,6 +155,7 @@ void Frames::give_back(std::uint64_t head, unsigned order) {
   const std::uint64_t local = head % kSectionFrames;
   Zone& zone = zones_[here.record[local].zone];
   const std::uint64_t size = std::uint64_t{1} << order;
+  bool full = true;
   for (unsigned o = 0; o < kOrders; ++o) {
     std::uint16_t* counters = &here.free_in[kFirstCounter[o] + (local >> o)];
     if (o < order) {
@@ -160,7 +163,8 @@ void Frames::give_back(std::uint64_t head, unsigned order) {
       zone.full[o] += size >> o;
     } else {
       *counters = static_cast<std::uint16_t>(*counters + size);
-      if (is_full(here, local, o)) ++zone.full[o];
+      full = full && is_full(here, local, o);
+      if (full) ++zone.full[o];
     }
   }
   zone.free += size;

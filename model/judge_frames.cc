@@ -48,7 +48,7 @@ void State::page_requested(const Event& e) {
     if (node != kAnyNode && node.raw() >= machine.nodes) node = kAnyNode;
   }
   if (e.order.raw() != request.wish.order) return find(Law::kAnswer, "order", request.wish.order, e.order.raw());
-  list_zones(machine, node, request.cpu, request.wish);
+  list_zones(machine, nearest_nodes, node, request.cpu, request.wish);
   look(frames, request);
   if (!request.wish.gfp.any(kGfpNofail)) count_towards_failure();
 }

@@ -12,6 +12,13 @@ LeafPlace State::leaf(std::uint32_t space, std::uint64_t page) const {
   return tables.find(spaces[space].root, page, [this](std::uint64_t frame) { return table_number(frame); });
 }
 
+std::uint64_t State::leaf_entry(LeafCursor& cursor, std::uint32_t space, std::uint64_t page) const {
+  const std::uint64_t index = geometry->index_of(page, 0);
+  if (cursor.space != space || cursor.first_page != page - index)
+    cursor = {space, page - index, leaf(space, page).table};
+  return cursor.table != 0 ? tables.at(cursor.table).entries[index] : 0;
+}
+
 bool State::maps_zero_page(std::uint64_t entry) const { return frame_in(entry) == zero_frame; }
 
 void State::table_store(const Event& e) {
@@ -184,10 +191,12 @@ void State::unmap_leaf(std::uint32_t space, std::uint64_t entry) {
 }
 
 // PERM-2 and COW-1 for one leaf, with the ranges as they are after the operation.
-void State::judge_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t entry) {
+void State::judge_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t entry, const Range*& likely) {
   if (!present(entry)) return;
   ++items;
-  const Range* range = spaces[space].ranges ? spaces[space].ranges->find(page * kPage) : nullptr;
+  const bool is_likely = likely != nullptr && page * kPage >= likely->start && page * kPage < likely->end;
+  if (!is_likely) likely = spaces[space].ranges ? spaces[space].ranges->find(page * kPage) : nullptr;
+  const Range* range = likely;
   if (range == nullptr) return find(Law::kIso1, "leaf", "inside a range", "page " + std::to_string(page));
   note(Law::kPerm2);
   if (writable(entry) && user(entry) && !range->prot.any(kProtWrite))
@@ -216,23 +225,29 @@ bool State::may_lose_page(std::uint64_t page, const Response& r) const {
 
 // Whatever leaf changed, wherever it is: its rights are its range's, and no page got lost on the way.
 void State::judge_touched_leaves(const Response& r) {
+  LeafCursor cursor;
+  const Range* likely = nullptr;
   for (const LeafTouch& touch : now.leaves) {
     const Space& space = spaces[touch.space];
     if (space.root == 0 || broken()) continue;
-    const std::uint64_t entry = leaf(touch.space, touch.page).entry;
+    if (cursor.space != touch.space) likely = nullptr;
+    const std::uint64_t entry = leaf_entry(cursor, touch.space, touch.page);
     const bool holds_page = present(entry) && !maps_zero_page(entry);
     if (touch.had_page && !holds_page && !may_lose_page(touch.page, r))
       return find(r.refusal == Refusal::kNone ? Law::kContent1 : Law::kRollback1, "page", "kept",
                   "lost: page " + std::to_string(touch.page));
-    if (space.prefix_from == space.prefix_to) judge_leaf(touch.space, touch.page, entry);
+    if (space.prefix_from == space.prefix_to) judge_leaf(touch.space, touch.page, entry, likely);
   }
 }
 
 void State::judge_leaves_of(std::uint32_t space, std::uint64_t from, std::uint64_t to) {
   if (spaces[space].root == 0) return;
+  const Range* likely = nullptr;
   tables.for_each_leaf(
       spaces[space].root, from / kPage, to / kPage, [this](std::uint64_t f) { return table_number(f); },
-      [&](std::uint64_t page, std::uint64_t entry, std::uint32_t, std::uint64_t) { judge_leaf(space, page, entry); });
+      [&](std::uint64_t page, std::uint64_t entry, std::uint32_t, std::uint64_t) {
+        judge_leaf(space, page, entry, likely);
+      });
 }
 
 void State::judge_no_leaves(std::uint32_t space, std::uint64_t from, std::uint64_t to) {

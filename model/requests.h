@@ -26,8 +26,12 @@ struct Wish {
 // Flags of an internal request; blocks bring their own.
 Gfp flags_of_role(Role role);
 
+// For each node all nodes, nearest first, itself before all.
+using NodeOrders = std::array<std::array<std::uint8_t, kMaxNodes>, kMaxNodes>;
+NodeOrders order_nodes(const MachineDescription& machine);
+
 // Zone list for a request that prefers `node` (kAnyNode: the CPU's).
-void list_zones(const MachineDescription& machine, NodeId node, unsigned cpu, Wish& wish);
+void list_zones(const MachineDescription& machine, const NodeOrders& nearest, NodeId node, unsigned cpu, Wish& wish);
 
 // May the zone give 2^order frames to this request now?
 bool may_give(const Zone& zone, unsigned zone_number, const Wish& wish);

@@ -51,6 +51,7 @@ void State::start(const MachineDescription& description, const Claims& what) {
   machine = description;
   claims = what;
   geometry = &geometry_of(machine.geometry);
+  nearest_nodes = order_nodes(machine);
   frames.start(machine);
   pages.clear();
   tables.start(*geometry);

@@ -152,13 +152,15 @@ class State {
   void map_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t entry);
   void map_fresh(std::uint32_t space, std::uint64_t page, std::uint64_t frame);
   void unmap_leaf(std::uint32_t space, std::uint64_t entry);
-  void judge_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t entry);  // at the end of an operation
+  // At the end of an operation. `likely` is a range of the space to try first, and becomes the one found.
+  void judge_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t entry, const Range*& likely);
   void judge_touched_leaves(const Response& r);
   bool may_lose_page(std::uint64_t page, const Response& r) const;
   void judge_leaves_of(std::uint32_t space, std::uint64_t from, std::uint64_t to);
   void judge_no_leaves(std::uint32_t space, std::uint64_t from, std::uint64_t to);
   void judge_tables_justified(std::uint32_t space, std::uint64_t from, std::uint64_t to);
   LeafPlace leaf(std::uint32_t space, std::uint64_t page) const;
+  std::uint64_t leaf_entry(LeafCursor& cursor, std::uint32_t space, std::uint64_t page) const;
   std::uint32_t table_number(std::uint64_t frame) const;
 
   // -- judge_translation.cc --
@@ -234,6 +236,7 @@ class State {
   std::uint64_t live_objects(unsigned cache) const;
 
   MachineDescription machine;
+  NodeOrders nearest_nodes{};
   Claims claims;
   const Geometry* geometry = &kSmall;
   Frames frames;

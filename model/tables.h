@@ -41,6 +41,13 @@ struct LeafPlace {
   std::uint64_t entry = 0;  // 0 if there is no leaf table
 };
 
+// The last leaf that somebody asked for: its neighbours share its table. Good until a table comes or goes.
+struct LeafCursor {
+  std::uint32_t space = 0;
+  std::uint64_t first_page = ~std::uint64_t{0};  // of the leaf table's span
+  std::uint32_t table = 0;                       // 0: no leaf table there
+};
+
 class Tables {
  public:
   explicit Tables(const Geometry* geometry = &kSmall) : geometry_(geometry) {}

@@ -126,7 +126,7 @@ TEST_F(Decoded, AStoredPageIsSeenThroughItsTables) {
 
 TEST_F(Decoded, ASpaceIsCountedFromItsTreeAndItsTables) {
   const Ref<Space> space = space_with_a_page(3);
-  const SpaceObservation seen = decoder_.space(space);
+  const SpaceObservation seen = decoder_.recounted(space);
   EXPECT_EQ(seen.ranges, 1u);
   EXPECT_EQ(seen.total_pages, 3u);
   EXPECT_EQ(seen.resident_anon, 1u);
@@ -147,7 +147,7 @@ TEST_F(Decoded, WrongCountersOfASpaceShow) {
   ++object.total_pages;
   ++object.tables.resident;
   ++object.tables.tables;
-  const SpaceObservation seen = decoder_.space(space);
+  const SpaceObservation seen = decoder_.recounted(space);
   EXPECT_TRUE(contradicts_itself(seen.ranges));
   EXPECT_TRUE(contradicts_itself(seen.total_pages));
   EXPECT_TRUE(contradicts_itself(seen.resident_anon));
@@ -161,7 +161,7 @@ TEST_F(Decoded, ATableThatHangsInTheTreeTwiceIsCountedTwice) {
   unsigned used = 0;
   while (ram.load_entry(root, used) == 0) ++used;
   ram.store_entry(CpuId(0), root, used + 1, ram.load_entry(root, used));
-  EXPECT_TRUE(contradicts_itself(decoder_.space(space).tables));
+  EXPECT_TRUE(contradicts_itself(decoder_.recounted(space).tables));
 }
 
 TEST_F(Decoded, RangesComeInTheOrderOfTheirAddresses) {

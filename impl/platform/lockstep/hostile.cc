@@ -19,12 +19,12 @@ constexpr std::uint64_t junk_word(Pfn frame) { return junk_byte(frame) * std::ui
 
 }  // namespace
 
-[[gnu::no_sanitize_address]] void fill_with_junk(std::byte* at, Pfn frame) {
+[[gnu::no_sanitize_address]] void fill_with_junk(std::byte* at, Pfn frame, std::uint64_t bytes) {
   if constexpr (!kPoisons) {
-    std::memset(at, junk_byte(frame), kPageBytes);
+    std::memset(at, junk_byte(frame), bytes);
   } else {  // ASan watches memset
     auto* words = reinterpret_cast<std::uint64_t*>(at);
-    for (unsigned i = 0; i < kWords; ++i) words[i] = junk_word(frame);
+    for (unsigned i = 0; i < bytes / 8; ++i) words[i] = junk_word(frame);
   }
 }
 

@@ -45,15 +45,15 @@ void Marks::first_touch(Pfn frame, FrameDescriptor& descriptor) {
   if (descriptor.stamp < clock_.snapshot_start) snapshot_.heads.push_back({frame, descriptor});
 }
 
-void Marks::first_content_touch(Pfn frame) {
+void Marks::first_content_touch(Pfn frame, Content how) {
   std::uint8_t& bits = contents_[frame.raw()];
-  if ((bits & kFilled) == 0) fill_with_junk(bytes_of(frame), frame);
+  if ((bits & kFilled) == 0) fill_with_junk(bytes_of(frame), frame, kPageBytes);
   bits |= kFilled;
   if (clock_.snapshot_start != 0 && (bits & kSaved) == 0) {
     save_content(frame, snapshot_);
     bits |= kSaved;
   }
-  bits |= kWritten | kTouched;
+  bits |= how | kTouched;
 }
 
 void Marks::taken(Pfn head, Order order, bool contents_matter) {
@@ -62,23 +62,29 @@ void Marks::taken(Pfn head, Order order, bool contents_matter) {
   if (!contents_matter) return;
   for (std::uint64_t i = head.raw(); i < head.raw() + count; ++i) {
     if ((contents_[i] & kFilled) != 0) continue;
-    fill_with_junk(bytes_of(Pfn(i)), Pfn(i));
+    fill_with_junk(bytes_of(Pfn(i)), Pfn(i), kPageBytes);
     contents_[i] |= kFilled;
   }
 }
 
+void Marks::fill_what_was_written(Pfn frame) {
+  std::uint8_t& bits = contents_[frame.raw()];
+  fill_with_junk(bytes_of(frame), frame, (bits & kWritten) != 0 ? kPageBytes : kHeadBytes);
+  bits &= static_cast<std::uint8_t>(~(kWritten | kHeadWritten));
+}
+
 void Marks::make_junk(Pfn frame) {
-  touch_content(frame);
-  fill_with_junk(bytes_of(frame), frame);
-  contents_[frame.raw()] &= static_cast<std::uint8_t>(~kWritten);
+  (contents_[frame.raw()] & kWritten) != 0 ? touch_content(frame) : touch_head(frame);
+  fill_what_was_written(frame);
 }
 
 void Marks::returned(Pfn head, Order order) {
   const std::uint64_t count = pages_in(order).raw();
-  constexpr std::uint64_t kEightWritten = 0x0101010101010101 * kWritten;
+  constexpr unsigned kAnyWritten = kWritten | kHeadWritten;
+  constexpr std::uint64_t kEightWritten = 0x0101010101010101 * kAnyWritten;
   if (count < 8) {
     for (std::uint64_t i = head.raw(); i < head.raw() + count; ++i) {
-      if ((contents_[i] & kWritten) != 0) make_junk(Pfn(i));
+      if ((contents_[i] & kAnyWritten) != 0) make_junk(Pfn(i));
     }
   } else {
     for (std::uint64_t i = head.raw(); i < head.raw() + count; i += 8) {
@@ -86,7 +92,7 @@ void Marks::returned(Pfn head, Order order) {
       std::memcpy(&eight, contents_ + i, 8);
       if ((eight & kEightWritten) == 0) continue;
       for (std::uint64_t j = i; j < i + 8; ++j) {
-        if ((contents_[j] & kWritten) != 0) make_junk(Pfn(j));
+        if ((contents_[j] & kAnyWritten) != 0) make_junk(Pfn(j));
       }
     }
   }
@@ -133,7 +139,7 @@ void Marks::finish_boot() {
     descriptors_[frame.raw()].stamp = 0;
     bits = static_cast<std::uint8_t>((bits & ~kTouched) | kBootHead);
     boot_.heads.push_back({frame, descriptors_[frame.raw()]});
-    if ((bits & kWritten) == 0) continue;
+    if ((bits & (kWritten | kHeadWritten)) == 0) continue;
     bits |= kBootContent;
     save_content(frame, boot_);
   }
@@ -158,9 +164,8 @@ void Marks::reset_frames() {
     if (const SavedContent* content = boot_content(frame); content != nullptr) {
       restore_content(*content, boot_);
       bits |= kWritten;
-    } else if ((bits & kWritten) != 0) {
-      fill_with_junk(bytes_of(frame), frame);
-      bits &= static_cast<std::uint8_t>(~kWritten);
+    } else if ((bits & (kWritten | kHeadWritten)) != 0) {
+      fill_what_was_written(frame);
     }
     bits &= static_cast<std::uint8_t>(~kTouched);
   }

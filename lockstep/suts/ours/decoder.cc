@@ -206,6 +206,16 @@ void Decoder::ranges(impl::Ref<impl::Space> space, std::vector<RangeObservation>
 
 SpaceObservation Decoder::space(impl::Ref<impl::Space> space) const {
   const impl::Space& object = ram_.at(space);
+  SpaceObservation seen;
+  seen.ranges = object.range_count;
+  seen.total_pages = object.total_pages;
+  seen.resident_anon = object.tables.resident;
+  seen.tables = object.tables.tables;
+  return seen;
+}
+
+SpaceObservation Decoder::recounted(impl::Ref<impl::Space> space) const {
+  const impl::Space& object = ram_.at(space);
   RangeCount ranges;
   for_each_range(space, [&](const impl::Range& range) {
     ++ranges.ranges;

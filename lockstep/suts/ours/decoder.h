@@ -30,7 +30,8 @@ class Decoder {
 
   // ---- of a space object that exists ----
   void ranges(impl::Ref<impl::Space> space, std::vector<RangeObservation>& into) const;
-  SpaceObservation space(impl::Ref<impl::Space> space) const;
+  SpaceObservation space(impl::Ref<impl::Space> space) const;      // its own counters
+  SpaceObservation recounted(impl::Ref<impl::Space> space) const;  // held against its ranges and tables
   EntryObservation entry(impl::Ref<impl::Space> space, Vpn page) const;
   bool is_killed(impl::Ref<impl::Space> space) const { return ram_.at(space).killed != 0; }
 

@@ -100,6 +100,10 @@ class Ours final : public System {
     const SpaceId id = spaces_.get(space.number());
     return id.offset != 0 ? decoder_->space({id.offset}) : SpaceObservation{};
   }
+  SpaceObservation recounted(SpaceHandle space) override {
+    const SpaceId id = spaces_.get(space.number());
+    return id.offset != 0 ? decoder_->recounted({id.offset}) : SpaceObservation{};
+  }
   ZoneObservation zone(NodeId node, ZoneKind kind) override { return decoder_->zone(node, kind); }
   EntryObservation entry(SpaceHandle space, Vpn page) override {
     const SpaceId id = spaces_.get(space.number());

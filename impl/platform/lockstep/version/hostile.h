@@ -26,7 +26,7 @@ constexpr unsigned char junk_byte(Pfn frame) {
   return static_cast<unsigned char>((frame.raw() + 1) * 0x9e3779b97f4a7c15 >> 56) | 1;
 }
 // Both may touch poisoned memory.
-void fill_with_junk(std::byte* at, Pfn frame);
+void fill_with_junk(std::byte* at, Pfn frame, std::uint64_t bytes);
 bool holds_junk(const std::byte* at, Pfn frame);
 void copy_frame(std::byte* to, const std::byte* from);
 bool frames_equal(const std::byte* a, const std::byte* b);

@@ -9,6 +9,7 @@
 // is stamp >= the program's first number. Contents have one more byte a frame:
 //   filled: holds junk or data, not the host's zeroes    written: data, to be junked when the frame is returned
 //   touched: written or junked in this program           saved: the snapshot has a copy
+//   head written: data, but only in the first bytes      boot head, boot content: the boot image has it
 #pragma once
 
 #include <cstddef>
@@ -28,6 +29,7 @@ namespace mmtwin::impl {
 class Marks {
  public:
   static constexpr bool kMarks = true;
+  static constexpr std::uint64_t kHeadBytes = 128;  // a table of the small geometry
 
   Marks(FrameDescriptor* descriptors, std::byte* ram, std::uint64_t frames, BootMemory& boot_memory);
 
@@ -41,7 +43,14 @@ class Marks {
   // Before the contents of a frame are written.
   void touch_content(Pfn frame) {
     touch(frame, descriptors_[frame.raw()]);
-    if ((contents_[frame.raw()] & content_ready_) != content_ready_) first_content_touch(frame);
+    const unsigned ready = content_ready_ | kWritten;
+    if ((contents_[frame.raw()] & ready) != ready) first_content_touch(frame, kWritten);
+  }
+  // Before bytes [0, kHeadBytes) of a frame are written, where small tables live.
+  void touch_head(Pfn frame) {
+    touch(frame, descriptors_[frame.raw()]);
+    const unsigned ready = content_ready_ | kHeadWritten;
+    if ((contents_[frame.raw()] & ready) != ready) first_content_touch(frame, kHeadWritten);
   }
   // A block leaves the allocator. Only frames whose contents somebody will look at need their junk.
   void taken(Pfn head, Order order, bool contents_matter);
@@ -69,8 +78,9 @@ class Marks {
     kWritten = 2,
     kTouched = 4,
     kSaved = 8,
-    kBootHead = 16,     // the boot image has its descriptor
-    kBootContent = 32,  // and its bytes
+    kBootHead = 16,
+    kBootContent = 32,
+    kHeadWritten = 64,
   };
   struct SavedHead {
     Pfn frame;
@@ -92,8 +102,9 @@ class Marks {
   std::byte* bytes_of(Pfn frame) { return ram_ + frame.raw() * kPageBytes; }
   const std::byte* bytes_of(Pfn frame) const { return ram_ + frame.raw() * kPageBytes; }
   void first_touch(Pfn frame, FrameDescriptor& descriptor);
-  void first_content_touch(Pfn frame);
+  void first_content_touch(Pfn frame, Content how);
   void make_junk(Pfn frame);
+  void fill_what_was_written(Pfn frame);
   void save_content(Pfn frame, SavedFrames& into);
   void restore_content(const SavedContent& saved, const SavedFrames& from);
   void poison_if_used(const FrameDescriptor& descriptor, Pfn frame);
@@ -112,7 +123,7 @@ class Marks {
   std::uint8_t* contents_;
   MarkClock clock_;
   std::uint32_t epoch_ = 1;  // the later of the program's and the snapshot's first operation
-  std::uint8_t content_ready_ = kFilled | kWritten | kTouched;
+  std::uint8_t content_ready_ = kFilled | kTouched;
   std::vector<Pfn> changed_;
   std::vector<Pfn> program_;  // frames touched since boot or reset
   std::vector<TrackedMemory*> tracked_;

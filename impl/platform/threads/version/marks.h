@@ -18,11 +18,13 @@ namespace mmtwin::impl {
 class Marks {
  public:
   static constexpr bool kMarks = false;
+  static constexpr std::uint64_t kHeadBytes = 128;
 
   Marks(FrameDescriptor*, std::byte*, std::uint64_t, BootMemory&) {}
 
   void touch(Pfn, FrameDescriptor&) {}
   void touch_content(Pfn) {}
+  void touch_head(Pfn) {}
   void taken(Pfn, Order, bool) {}
   void returned(Pfn, Order) {}
   void track(TrackedMemory&) {}
