@@ -65,7 +65,7 @@ class Mm {
   // ---- spaces. Every verb but exit answers kKilled for a space that was ended for want of memory ----
   // Page aligned, 0: default. Refusals: kInvalid, kOom.
   virtual Outcome<SpaceId> space_create(CpuId cpu, Address heap_start, Address top) = 0;
-  virtual Outcome<SpaceId> space_fork(CpuId cpu, SpaceId space) = 0;                      // kOom
+  virtual Outcome<SpaceId> space_fork(CpuId cpu, SpaceId space) = 0;                      // kOom, kNoMemory
   virtual void space_exit(CpuId cpu, SpaceId space) = 0;
   virtual Outcome<Done> space_assume(CpuId cpu, SpaceId space, const MapRequest& request, bool gone) = 0;
 

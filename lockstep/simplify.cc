@@ -1,5 +1,6 @@
 #include "lockstep/simplify.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <tuple>
@@ -242,6 +243,7 @@ bool is_simpler(const MachineDescription& a, const MachineDescription& b) {
   return a.geometry == b.geometry && a.nodes <= b.nodes && a.cpus <= b.cpus &&
          a.frames_present() <= b.frames_present() && a.tlb_entries <= b.tlb_entries &&
          a.walk_cache_entries <= b.walk_cache_entries && !(a == b) && a.range_cap <= b.range_cap &&
+         a.reference_cap <= b.reference_cap &&
          a.watermark_min <= b.watermark_min && a.pcp_batch <= b.pcp_batch && a.pcp_high <= b.pcp_high &&
          a.lowmem_ratio <= b.lowmem_ratio;
 }
@@ -314,6 +316,10 @@ bool propose_machines(const Program& program, const TakeProposal& take) {
   halve(now, &MachineDescription::pcp_batch, 1, offer);
   halve(now, &MachineDescription::pcp_high, 1, offer);
   halve(now, &MachineDescription::range_cap, 1, offer);
+  // Only fork shares pages: elsewhere a smaller number would be one more thing to read, not one less.
+  const auto& all = program.operations;
+  const auto is_fork = [](const Operation& operation) { return std::holds_alternative<SpaceFork>(operation); };
+  if (std::any_of(all.begin(), all.end(), is_fork)) halve(now, &MachineDescription::reference_cap, 1, offer);
   return stopped;
 }
 

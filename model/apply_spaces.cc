@@ -63,10 +63,13 @@ void State::end_fork(const SpaceFork& op, const Response& r) {
     if (r.refusal != Refusal::kKilled) find(Law::kAnswer, "refusal", "ESRCH", std::string(name_of(r.refusal)));
     return;
   }
+  // The walk stops at whatever comes first: a refused request, or a page that has as many references as it may have.
   const bool refused = refused_for_memory(r);
-  if (!refused && r.refusal != Refusal::kNone)
-    return find(Law::kAnswer, "refusal", "ok or oom", std::string(name_of(r.refusal)));
-  if (refused) {
+  const bool at_cap = r.refusal == Refusal::kNoMemory && !now.refused && shares_a_page_at_the_cap();
+  if (!refused && !at_cap && r.refusal != Refusal::kNone)
+    return find(Law::kAnswer, "refusal", "ok, oom, or ENOMEM at the cap", std::string(name_of(r.refusal)));
+  if (r.refusal != Refusal::kNone) {
+    note(Law::kRollback1);
     const Space& child = spaces[number];
     if (child.root != 0 || child.resident_anon != 0) return find(Law::kRollback2, "child", "all returned", "kept");
     return forget_space(number);  // what it did to the parent's leaves is judged with all touched ones
@@ -75,6 +78,23 @@ void State::end_fork(const SpaceFork& op, const Response& r) {
   spaces[now.space].ranges->fork_into(*spaces[number].ranges);
   name_space(number, op.result.number());
   if (claims.narrates) judge_fork();
+}
+
+// Has a page that fork shares as many references as it may have? Asked when the refused fork's child is gone again.
+bool State::shares_a_page_at_the_cap() {
+  const Space& parent = spaces[now.space];
+  bool found = false;
+  if (parent.root == 0) return found;
+  const auto number_of = [this](std::uint64_t f) { return table_number(f); };
+  for (const auto& [start, range] : parent.ranges->all()) {
+    if (range.family == 0) continue;
+    tables.for_each_leaf(parent.root, range.start / kPage, range.end / kPage, number_of,
+                         [&](std::uint64_t, std::uint64_t entry, std::uint32_t, std::uint64_t) {
+                           if (maps_zero_page(entry)) return;
+                           found |= pages.at(frames.at(frame_in(entry)).object).mappings >= machine.reference_cap;
+                         });
+  }
+  return found;
 }
 
 // Every page of a range with a family is in both, read-only in both; no other leaf is in the child. The child's leaves

@@ -138,7 +138,10 @@ void State::map_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t entr
   if (!present(parent.entry) || frame_in(parent.entry) != frame)
     return find(Law::kIso1, "frame", "the page that belongs here", std::to_string(frame));
   Page& mapped = pages.at(record.object);
-  ++mapped.mappings;
+  note(Law::kFrame2);
+  if (++mapped.mappings > machine.reference_cap)
+    return find(Law::kFrame2, "references", "at most " + std::to_string(machine.reference_cap),
+                std::to_string(mapped.mappings));
   mapped.exclusive = Exclusive::kNo;
   ++spaces[space].resident_anon;
   space_changed(space);

@@ -46,7 +46,7 @@ inline constexpr std::array<LawRow, kLawCount> kLaws = {{
     {"ISO-1", "every frame that user code can reach is justified by a range of that space"},
     {"ISO-2", "a frame is zeroed or fully copied before it becomes reachable: no byte of a former owner is readable"},
     {"FRAME-1", "a frame is taken only when it is free, and returned only by its owner: one role each"},
-    {"FRAME-2", "a frame's reference and mapping counts equal the references that exist"},
+    {"FRAME-2", "a frame's reference and mapping counts equal the references that exist, no more than may be"},
     {"FRAME-3", "a frame is returned only when nothing refers to it"},
     {"BUDDY-1", "a free block starts at a multiple of its size and lies inside one zone"},
     {"BUDDY-2", "free blocks are maximal: two free buddies are one block"},

@@ -190,6 +190,7 @@ class State {
   void end_fork(const SpaceFork& op, const Response& r);
   void judge_fork();
   void end_switch(const CpuSwitchSpace& op, const Response& r);
+  bool shares_a_page_at_the_cap();
   void end_exit(const SpaceExit& op, const Response& r);
   void end_assume(const SpaceAssume& op, const Response& r);
   void end_map(const MapRequest& request, unsigned result, const Response& r);

@@ -85,6 +85,7 @@ MachineDescription recording_machine(std::uint64_t frames, unsigned cpus) {
   m.distance[0][0] = 10;
   m.tlb_entries = 64;
   m.range_cap = 65530;
+  m.reference_cap = 0x7fffffff;
   return m;
 }
 

@@ -36,6 +36,7 @@ void for_each_number(Machine& m, Visit&& visit) {
   visit(m.tlb_entries);
   visit(m.walk_cache_entries);
   visit(m.range_cap);
+  visit(m.reference_cap);
 }
 
 struct ReadNumber {
@@ -70,6 +71,7 @@ void vary(unsigned bits, MachineDescription& m) {
   if (bits & 16u) m.tlb_entries = 2;
   if (bits & 32u) m.walk_cache_entries = 1;
   if (bits & 64u) m.range_cap = 4;
+  if ((bits & 80u) == 80u) m.reference_cap = 3;
   if (bits & 128u) m.cpus = 1;
 }
 

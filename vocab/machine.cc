@@ -15,6 +15,7 @@ constexpr std::uint32_t kMaxHigh = 8192;
 constexpr std::uint32_t kMaxTlbEntries = 4096;
 constexpr std::uint32_t kMaxWalkCacheEntries = 256;
 constexpr std::uint32_t kMaxRangeCap = 65536;
+constexpr std::uint32_t kMaxReferenceCap = (std::uint32_t{1} << 31) - 1;
 constexpr std::uint8_t kLocalDistance = 10;   // ACPI 6.5, System Locality Information Table
 constexpr std::uint8_t kMaxDistance = 254;    // 255 there means unreachable
 constexpr std::uint64_t kFramesForBoot = 4;   // the kernel root table, the zero page, the first slabs
@@ -59,6 +60,7 @@ constexpr MachineDescription numa4() {
   m.lowmem_ratio = 8;
   m.tlb_entries = 8;
   m.walk_cache_entries = 2;
+  m.reference_cap = 4;
   return m;
 }
 
@@ -80,6 +82,7 @@ constexpr MachineDescription server() {
   m.tlb_entries = 1024;
   m.walk_cache_entries = 32;
   m.range_cap = 65530;
+  m.reference_cap = kMaxReferenceCap;
   return m;
 }
 
@@ -135,6 +138,7 @@ std::optional<std::string> problem_with_scalars(const MachineDescription& m) {
       {"tlb", m.tlb_entries, 1, kMaxTlbEntries, true},
       {"walk_cache", m.walk_cache_entries, 1, kMaxWalkCacheEntries, true},
       {"range_cap", m.range_cap, 1, kMaxRangeCap},
+      {"reference_cap", m.reference_cap, 1, kMaxReferenceCap},
   };
   for (const Bound& b : bounds) {
     if (b.value < b.least || b.value > b.most) return out_of_bounds(b.field, b.value, b.least, b.most);

@@ -57,6 +57,7 @@ struct MachineDescription {
   std::uint16_t tlb_entries = 16;    // per CPU, a power of two
   std::uint16_t walk_cache_entries = 4;  // per CPU and cached level, a power of two
   std::uint32_t range_cap = 32;      // most ranges a space may have (Linux: max_map_count)
+  std::uint32_t reference_cap = 63;  // most references a frame may have (Linux: 2^31 - 1)
 
   friend constexpr bool operator==(const MachineDescription&, const MachineDescription&) = default;
 

@@ -38,7 +38,7 @@ struct FrameObservation {
   Order order;                   // kFree: of the free block around it; kUsed: of the block it belongs to
   CpuId cpu;                     // kListed: whose list
   Pfn head;                      // kFree, kUsed: first frame of that block
-  std::uint32_t references = 0;  // kUsed: reference count of the block's head; saturating in narrow geometries
+  std::uint32_t references = 0;  // kUsed: reference count of the block's head
   std::uint32_t mappings = 0;    // kUsed, anon: leaf entries that map it
   bool exclusive = false;        // kUsed, anon: marked as belonging to one space only
   friend constexpr bool operator==(const FrameObservation&, const FrameObservation&) = default;

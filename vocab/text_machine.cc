@@ -35,6 +35,7 @@ void for_each_key(Machine& m, Visit&& visit) {
   visit("tlb", m.tlb_entries);
   visit("walk_cache", m.walk_cache_entries);
   visit("range_cap", m.range_cap);
+  visit("reference_cap", m.reference_cap);
 }
 
 // ---- values of keys, by type ----

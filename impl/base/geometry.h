@@ -15,10 +15,9 @@ struct X86Geometry {
   static constexpr int kEntriesPerTable = 1 << kBitsPerLevel;
   static constexpr int kPageblockOrder = 9;  // log2 of a huge page's frames
   static constexpr int kAsids = 6;           // address-space ids a CPU keeps before it starts a new generation
-  static constexpr int kReferenceBits = 30;  // width of a frame's reference count in its packed descriptor
 };
 
-// The same machine made narrow, so that huge pages, saturated counters and recycled ids happen in short programs.
+// The same machine made narrow, so that huge pages and recycled ids happen in short programs.
 // A table still occupies a whole frame, of which only the first 16 entries are used.
 struct SmallGeometry {
   static constexpr int kBitsPerLevel = 4;
@@ -26,7 +25,6 @@ struct SmallGeometry {
   static constexpr int kEntriesPerTable = 1 << kBitsPerLevel;
   static constexpr int kPageblockOrder = 4;
   static constexpr int kAsids = 3;
-  static constexpr int kReferenceBits = 6;
 };
 
 static_assert(X86Geometry::kPageblockOrder == X86Geometry::kBitsPerLevel, "a huge page is one table's worth of pages");

@@ -65,7 +65,7 @@ class PageTables {
   // Entries lose the rights that `prot` does not give; exclusive pages gain those it gives. The caller flushes.
   void protect(CpuId cpu, Ref<TableTree> tree, PageSpan pages, Prot prot, PendingFlush& pending);
   // The child gets what the parent has in the span; both lose the right to write. The caller flushes the parent.
-  // Refusals: kOom, in the middle: what was copied stays.
+  // Refusals, in the middle, what was copied stays: kOom; kNoMemory, a page has as many references as one may have.
   Outcome<Done> copy(CpuId cpu, Ref<TableTree> parent, Ref<TableTree> child, PageSpan pages, PendingFlush& pending);
 
   void flush(CpuId cpu, Ref<TableTree> tree, PendingFlush& pending) {
@@ -93,8 +93,8 @@ class PageTables {
   void finish_sweep(Sweep& s);
   template <class Visit>
   void for_each_leaf(Pfn table, unsigned level, std::uint64_t base, PageSpan pages, Visit&& visit) const;
-  bool copy_table(Copy& c, Pfn table, unsigned level, std::uint64_t base);
-  bool copy_leaf(Copy& c, Pfn table, unsigned index, std::uint64_t page, std::uint64_t entry);
+  Outcome<Done> copy_table(Copy& c, Pfn table, unsigned level, std::uint64_t base);
+  Outcome<Done> copy_leaf(Copy& c, Pfn table, unsigned index, std::uint64_t page, std::uint64_t entry);
   void count_below(Pfn table, unsigned level, Count& into) const;
 
   Hardware& hardware_;

@@ -9,11 +9,6 @@
 namespace mmtwin::impl {
 namespace {
 
-constexpr std::uint32_t reference_limit(GeometryName geometry) {
-  const int bits = geometry == GeometryName::kX86 ? X86Geometry::kReferenceBits : SmallGeometry::kReferenceBits;
-  return (std::uint32_t{1} << bits) - 1;
-}
-
 constexpr unsigned entries_per_table(GeometryName geometry) {
   return geometry == GeometryName::kX86 ? X86Geometry::kEntriesPerTable : SmallGeometry::kEntriesPerTable;
 }
@@ -25,7 +20,7 @@ PageAllocator::PageAllocator(Hardware& hardware)
       frames_(hardware.table()),
       lists_(hardware.boot_memory().place<CpuList>(hardware.machine().cpus * kMaxZones)),
       watermark_min_(hardware.machine().watermark_min),
-      reference_limit_(reference_limit(hardware.machine().geometry)),
+      reference_cap_(hardware.machine().reference_cap),
       table_entries_(entries_per_table(hardware.machine().geometry)),
       cpus_(hardware.machine().cpus) {
   const MachineDescription& machine = hardware.machine();
@@ -199,20 +194,23 @@ void PageAllocator::free_exact(CpuId cpu, Pfn first, PageCount pages) {
   for (std::uint64_t i = 0; i < pages.raw(); ++i) free(cpu, first + PageCount(i), Order(0));
 }
 
-void PageAllocator::get(Pfn frame) {
+// Refused at the cap as Linux's try_get_page: a count that wrapped would free a page that others still map.
+bool PageAllocator::try_get(Pfn frame) {
+  std::uint32_t before = load_relaxed(frames_.at(frame).references);
+  if (before >= reference_cap_) return false;
   FrameDescriptor& descriptor = frames_.edit(frame);
   check(is_used_head(descriptor), "FRAME-2: only a used frame gains a reference");
-  std::uint32_t before = load_relaxed(descriptor.references);
-  while (before != reference_limit_ && !compare_exchange(descriptor.references, before, before + 1)) {
+  while (!compare_exchange(descriptor.references, before, before + 1)) {
+    if (before >= reference_cap_) return false;
   }
+  return true;
 }
 
 bool PageAllocator::put(CpuId cpu, Pfn frame) {
   FrameDescriptor& descriptor = frames_.edit(frame);
   std::uint32_t before = load_relaxed(descriptor.references);
   check(is_used_head(descriptor) && before != 0, "FRAME-2: only a referenced frame loses a reference");
-  // A saturated count has forgotten how many there are: the frame stays for ever.
-  while (before != reference_limit_ && !compare_exchange(descriptor.references, before, before - 1)) {
+  while (!compare_exchange(descriptor.references, before, before - 1)) {
   }
   if (before != 1) return false;
   check(mappings_of(descriptor) == 0, "FRAME-3: a frame is returned only when nothing maps it");

@@ -48,8 +48,8 @@ class PageAllocator final : public InterruptHandler {
   void free(CpuId cpu, Pfn head, Order order);
   void free_exact(CpuId cpu, Pfn first, PageCount pages);
 
-  // One more reference to a used single frame. At the geometry's largest count it sticks for ever.
-  void get(Pfn frame);
+  // One more reference to a used single frame; false: it has reference_cap of them, and nothing changed.
+  [[nodiscard]] bool try_get(Pfn frame);
   // One less; true: it was the last and the frame is free.
   bool put(CpuId cpu, Pfn frame);
 
@@ -99,7 +99,7 @@ class PageAllocator final : public InterruptHandler {
   CpuList* lists_;  // [cpu][zone], in boot memory
   std::array<CpuList*, kMaxCpus> plain_lists_{};  // of the first zone for a request without special flags
   std::uint64_t watermark_min_;
-  std::uint32_t reference_limit_;
+  std::uint32_t reference_cap_;
   unsigned table_entries_;
   unsigned cpus_;
   std::array<std::optional<Buddy>, kMaxZones> zones_;

@@ -14,7 +14,7 @@
 // next, prev    4-11  frame numbers, kNoFrame ends a list; prev is stale in the first block of a list; both are
 //                     stale in every state that does not use them
 // stamp        12-15  the operation that last changed the frame (platform's own)
-// references   16-19  used head: reference count, 1 when handed out; saturates at the geometry's width
+// references   16-19  used head: reference count, 1 when handed out; at most the machine's reference_cap
 // mappings     20-23  used head: bits 0-30 leaf entries that map it, bit 31 exclusive: belongs to one space only
 // owner        24-31  used head: a word for whoever holds the block; stale until written
 //

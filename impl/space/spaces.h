@@ -49,7 +49,7 @@ class Spaces {
 
   // `heap_start`, `top`: 0 for the geometry's default. Refusals: kOom.
   Outcome<Ref<Space>> create(CpuId cpu, std::uint64_t heap_start, std::uint64_t top);
-  // Refusals: kOom; the parent is as before.
+  // Refusals: kOom; kNoMemory: a page has as many references as one may have. The parent is as before.
   Outcome<Ref<Space>> fork(CpuId cpu, Ref<Space> parent);
   // Everything goes, the object too.
   void exit(CpuId cpu, Ref<Space> space);

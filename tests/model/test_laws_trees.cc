@@ -179,6 +179,38 @@ TEST(Frame2, CountsEqualTheReferencesThatExist) {
   }
 }
 
+// A page may have two references: one fork is legal, and a second one must be refused.
+TEST(Frame2, NoPageHasMoreReferencesThanItMay) {
+  MachineDescription machine = machine_of("tiny");
+  machine.reference_cap = 2;
+  Narrator n(machine);
+  n.create(1);
+  n.map(1, kHere, 2);
+  n.store(1, kHere, 7);
+  n.fork(1, 2);
+  Narrator beyond = n;
+  n.begin(SpaceFork{CpuId(0), SpaceHandle(1), Fresh<'p'>(3)});
+  n.object(CacheName::kSpace);
+  n.start_child(1, 3);
+  n.tear_down(3);
+  n.end(Refusal::kNoMemory);
+  n.exit(2);
+  n.fork(1, 2);
+  expect_legal(n.scene());
+  beyond.fork(2, 3);
+  expect_found(Law::kFrame2, beyond.scene());
+}
+
+TEST(Frame2, AForkIsNotRefusedBeforeItsPagesHaveAllTheReferencesTheyMayHave) {
+  Narrator n = one_page();
+  n.begin(SpaceFork{CpuId(0), SpaceHandle(1), Fresh<'p'>(2)});
+  n.object(CacheName::kSpace);
+  n.start_child(1, 2);
+  n.tear_down(2);
+  n.end(Refusal::kNoMemory);
+  expect_found(Law::kAnswer, n.scene());
+}
+
 TEST(Frame3, AFrameIsReturnedOnlyWhenNothingRefersToIt) {
   const Scene legal = two_tables_then_one().scene();
   const std::size_t page = nth(legal, kReturned, -2), table = nth(legal, kReturned);

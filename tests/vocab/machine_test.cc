@@ -63,6 +63,7 @@ TEST(Machine, EveryBoundIsKept) {
       {"tlb is 8192, not 1 to 4096", [](MachineDescription& m) { m.tlb_entries = 8192; }},
       {"walk_cache is 3, not a power of two", [](MachineDescription& m) { m.walk_cache_entries = 3; }},
       {"range_cap is 0", [](MachineDescription& m) { m.range_cap = 0; }},
+      {"reference_cap is 0, not 1 to 2147483647", [](MachineDescription& m) { m.reference_cap = 0; }},
       {"node1.normal belongs to no node", [](MachineDescription& m) { m.nodes = 1; }},
       {"node1.normal overlaps node0.normal", [](MachineDescription& m) { m.node[1].zones[1].first = Pfn(255); }},
       {"node0.dma has no frames but a first one", [](MachineDescription& m) { m.node[0].zones[0] = {Pfn(1), {}}; }},
