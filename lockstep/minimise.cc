@@ -107,6 +107,24 @@ class Search {
 
 using Units = std::vector<std::vector<std::size_t>>;
 
+// What goes takes its requests along, so that a failure that was announced before it hits a later request than it did:
+// the removal is offered again with the failure announced for fewer requests. True: taken.
+bool offer_failing_sooner(const Program& program, const Removed& removed,
+                          const std::function<bool(const Program&)>& take) {
+  static constexpr std::uint64_t kMostRequests = 64;  // that one unit is thought to make
+  const std::optional<std::size_t> at = failure_counted_through(program, removed);
+  if (!at) return false;
+  Program candidate = without(program, removed);
+  FailNext fail = std::get<FailNext>(candidate.operations[*at]);
+  const std::uint64_t announced = fail.n.raw();
+  for (std::uint64_t n = announced - 1; n > 0 && announced - n <= kMostRequests; --n) {
+    fail.n = Count(n);
+    candidate.operations[*at] = fail;
+    if (take(candidate)) return true;
+  }
+  return false;
+}
+
 // One sweep over the units with chunks of `chunk`, last units first: later operations hang on earlier ones. After a
 // success the indices mean another program, so the sweep carries on in the units that lie before.
 bool sweep(Search& search, const std::function<Units(const Program&)>& units_of, std::size_t chunk, bool closed) {
@@ -120,7 +138,11 @@ bool sweep(Search& search, const std::function<Units(const Program&)>& units_of,
       for (const std::size_t index : units[unit]) removed[index] = true;
     }
     if (closed) Dependencies(search.now()).close(removed);
-    if (search.improve(without(search.now(), removed))) {
+    const auto take = [&](const Program& candidate) { return search.exhausted() || search.improve(candidate); };
+    // Large chunks seldom leave the failing request where it was: only single units are worth the tries.
+    const bool taken = search.improve(without(search.now(), removed)) ||
+                       (chunk == 1 && offer_failing_sooner(search.now(), removed, take));
+    if (taken) {
       any = true;
       units = units_of(search.now());
       end = std::min(begin, units.size());
@@ -182,10 +204,12 @@ std::optional<std::string> what_can_go(const Program& program, const std::functi
   for (std::size_t i = 0; i < program.operations.size(); ++i) {
     Removed removed(program.operations.size(), false);
     removed[i] = true;
-    if (fails(without(program, removed))) return "operation " + std::to_string(i + 1) + " can go";
+    const std::string which = "operation " + std::to_string(i + 1);
+    if (fails(without(program, removed))) return which + " can go";
+    if (offer_failing_sooner(program, removed, fails)) return which + " can go if the failure comes sooner";
     dependencies.close(removed);
     if (std::count(removed.begin(), removed.end(), true) > 1 && fails(without(program, removed))) {
-      return "operation " + std::to_string(i + 1) + " can go with what hangs on it";
+      return which + " can go with what hangs on it";
     }
   }
   std::optional<std::string> found;

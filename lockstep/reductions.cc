@@ -115,6 +115,21 @@ Program without(const Program& program, const Removed& removed) {
   return smaller;
 }
 
+std::optional<std::size_t> failure_counted_through(const Program& program, const Removed& removed) {
+  std::optional<std::size_t> found, counts;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < program.operations.size(); ++i) {
+    if (removed[i]) {
+      counts = found;
+      continue;
+    }
+    const auto* fail = std::get_if<FailNext>(&program.operations[i]);
+    if (fail != nullptr) found = fail->n.raw() > 1 ? std::optional(kept) : std::nullopt;
+    ++kept;
+  }
+  return counts;
+}
+
 Program cut_after(const Program& program, std::uint64_t steps) {
   Removed removed(program.operations.size(), false);
   for (std::size_t i = steps; i < removed.size(); ++i) removed[i] = true;

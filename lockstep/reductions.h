@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "vocab/program.h"
@@ -38,6 +39,9 @@ class Dependencies {
 
 // The program without what is removed; recorded answers move along with their steps.
 Program without(const Program& program, const Removed& removed);
+// Which fail_next counts the requests of what is removed: of those that stay, the last one before the last operation
+// that goes. Its index in without(program, removed).
+std::optional<std::size_t> failure_counted_through(const Program& program, const Removed& removed);
 // The first `steps` operations.
 Program cut_after(const Program& program, std::uint64_t steps);
 

@@ -75,6 +75,7 @@ ExitCode minimise(const MinimiseOptions& options) {
     fmt::print(stderr, "{}: {} to {} operations in {} executions, {:.1f} s, {}: {}\n  replay: mmtwin replay {}\n",
                options.file, result.before, result.after, result.executions, result.seconds,
                result.minimal ? "minimal" : "perhaps not minimal", result.signature.print(), output);
+    if (result.after == 0) fmt::print(stderr, "  no operation is needed: boot and tidying up alone show it\n");
   }
   return result.minimal ? ExitCode::kAgreed : ExitCode::kBudget;
 }

@@ -100,7 +100,9 @@ ExitCode judge(const ReplayOptions& options, const std::string& file, const lock
     return ExitCode::kDisagreed;
   }
   if (options.strict && replayed.mismatches != 0) return ExitCode::kDisagreed;
-  return outcome.executed == 0 && outcome.verdict == Verdict::kAgreed ? ExitCode::kNothing : ExitCode::kAgreed;
+  // A trace without operations is what is left of a failure that boot and tidying up alone show: those were run.
+  const bool ran_nothing = outcome.executed == 0 && !trace.program.operations.empty();
+  return ran_nothing && outcome.verdict == Verdict::kAgreed ? ExitCode::kNothing : ExitCode::kAgreed;
 }
 
 ExitCode replay_file(const ReplayOptions& options, const std::string& file) {

@@ -38,8 +38,11 @@ Response FakeSystem::apply(const Operation& operation) {
   const Response response = std::visit([this](const auto& op) { return run(op); }, operation);
   const auto zero_page =
       std::find_if(frames_.begin(), frames_.end(), [](const Frame& f) { return f.role == Role::kZeroPage; });
-  if (lies(Lie::kUnmarkedChange) || lies(Lie::kMarkedChange)) ++zero_page->references;
-  if (lies(Lie::kMarkedChange)) mark(static_cast<std::uint64_t>(zero_page - frames_.begin()));
+  const bool is_refused_exact =
+      std::holds_alternative<PagesAllocExact>(operation) && response.refusal != Refusal::kNone;
+  const bool leaves_mark = lies(Lie::kMarkedChange) || (lie_ == Lie::kRefusalLeavesMark && is_refused_exact);
+  if (lies(Lie::kUnmarkedChange) || leaves_mark) ++zero_page->references;
+  if (leaves_mark) mark(static_cast<std::uint64_t>(zero_page - frames_.begin()));
   return response;
 }
 

@@ -21,6 +21,7 @@ enum class Lie {
   kLostFrame,         // pages_free forgets to return the block, and nobody hears of it
   kUnmarkedChange,    // the operation changes the zero page's reference count without saying so
   kMarkedChange,      // the same, but marked
+  kRefusalLeavesMark,  // a refused pages_alloc_exact changes the zero page's reference count
   kNoEvent,           // the frame is taken in silence
   kCrash,
   kHang,
