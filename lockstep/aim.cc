@@ -118,11 +118,13 @@ void Aim::draw(ByteCount& size, std::string_view name) {
     size = ByteCount(length());
     return;
   }
-  // Continuing a neighbour's offset is what lets file ranges merge.
-  const bool continues = range_ != nullptr && range_->file.raw() != 0 && random_.percent(60);
+  // Continuing a neighbour's offset is what lets ranges merge. Of anonymous memory that never moved it is the address.
+  const bool continues = range_ != nullptr && random_.percent(60);
   const std::uint64_t pages = random_.below(4);
   const bool is_aligned = random_.percent(97);
   size = ByteCount(pages * kPageBytes + (is_aligned ? 0 : 0x10));
+  const bool never_moved = place_.base.is_none() && random_.percent(30);
+  if (never_moved) size = ByteCount(place_.offset & ~(kPageBytes - 1));
   if (continues) size = ByteCount(range_->offset + (place_.offset - range_->at.offset));
 }
 

@@ -62,7 +62,7 @@ struct Sketch::Effects {
     if (op.gone.raw() == 0) return;
     if (SketchSpace* space = s.find_space(op.space)) s.forget_range(*space, op.at, rounded_up(op.length.raw()));
   }
-  void operator()(const RangeMapAnon& op) { map(op.space, placed(op), op, FileId(), 0); }
+  void operator()(const RangeMapAnon& op) { map(op.space, placed(op), op, FileId(), placed(op).offset); }
   void operator()(const RangeMapFile& op) { map(op.space, placed(op), op, op.file, op.offset.raw()); }
   void operator()(const RangeUnmap& op) {
     if (SketchSpace* space = s.find_space(op.space)) s.forget_range(*space, op.at, rounded_up(op.length.raw()));

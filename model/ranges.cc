@@ -235,14 +235,14 @@ Verdict Ranges::judge_assume(const MapRequest& request) const {
   if (request.at > geometry_->user_end || request.length > geometry_->user_end - request.at) return refused;
   const std::uint64_t end = request.at + page_ceiling(request.length);
   if (request.file == 0 && request.flags.has(kMapShared)) return refused;
-  if (request.file != 0 && request.offset % kPage != 0) return refused;
-  if (request.file != 0 && request.offset + (end - request.at) < request.offset) return refused;
+  if (request.offset % kPage != 0 || request.offset + (end - request.at) < request.offset) return refused;
   if (!meets(request.at, end)) return {};
   return {.from = request.at, .to = end};
 }
 
 void Ranges::assume(const MapRequest& request, bool gone) {
-  const Range assumed = range_of(request, request.at);
+  Range assumed = range_of(request, request.at);
+  assumed.offset = request.offset;
   unmap(assumed.start, assumed.end);
   if (!gone) insert_apart(assumed);
 }

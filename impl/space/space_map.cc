@@ -15,6 +15,11 @@ RangeAttributes attributes_of(const MapRequest& request) {
           is_accountable(request.prot, request.flags), request.file};
 }
 
+// Is the offset no multiple of a page, or does it wrap within the range?
+bool offset_fault(const MapRequest& request) {
+  return request.offset % kPageBytes != 0 || request.offset + round_up(request.length) < request.offset;
+}
+
 // The request's own faults; its length is not yet rounded.
 Refusal fault_of(const MapRequest& request, std::uint64_t user_end) {
   const bool is_file = request.file != 0;
@@ -171,7 +176,7 @@ template <class Geometry>
 Outcome<Done> Spaces<Geometry>::assume(CpuId cpu, Ref<Space> space, const MapRequest& request, bool gone) {
   const LockGuard guard(ram().edit(space).lock);
   if (is_killed(space)) return Refusal::kKilled;
-  if (fault_of(request, Layout::kEnd) != Refusal::kNone) return Refusal::kInvalid;
+  if (fault_of(request, Layout::kEnd) != Refusal::kNone || offset_fault(request)) return Refusal::kInvalid;
   if (request.at % kPageBytes != 0 || request.at > Layout::kEnd || request.length > Layout::kEnd - request.at)
     return Refusal::kInvalid;
   const std::uint64_t end = request.at + round_up(request.length);
@@ -179,7 +184,7 @@ Outcome<Done> Spaces<Geometry>::assume(CpuId cpu, Ref<Space> space, const MapReq
   const Piece piece{.exists = true,
                     .start = request.at,
                     .end = end,
-                    .offset = request.file == 0 ? request.at : request.offset,
+                    .offset = request.offset,
                     .attributes = attributes_of(request)};
   return put(cpu, space, piece, neighbours(space, piece.start, piece.end), {}, false);
 }

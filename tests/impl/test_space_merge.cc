@@ -190,11 +190,29 @@ TEST(Heap, GrowsShrinksAndKeepsAPageFree) {
   w.audit({s});
 }
 
+// AAB   What moved keeps its offset: it joins what lies where it came from, and nothing else.
+TEST(Assume, TakesTheOffsetOverAndMergesByIt) {
+  for (const std::uint64_t offset : {World::kBase + 2 * kPage, World::kBase + 7 * kPage}) {
+    World w;
+    const SpaceId s = w.create();
+    ASSERT_TRUE(w.mm.space_assume(kCpu0, s, {w.page(2).raw(), kPage, kRw, {}, 0, offset}, false).is_ok());
+    EXPECT_EQ(w.range_at(s, 2).offset, offset);
+    w.map(s, 0, 2);
+    EXPECT_EQ(w.drawing(s), offset == w.page(2).raw() ? "AAA......" : "AAB......");
+    const std::uint64_t unaligned = offset + 1, wraps = 0 - kPage;
+    for (const std::uint64_t wrong : {unaligned, wraps}) {
+      const MapRequest request{w.page(4).raw(), 2 * kPage, kRw, {}, 0, wrong};
+      EXPECT_EQ(w.mm.space_assume(kCpu0, s, request, false).refusal(), Refusal::kInvalid);
+    }
+    w.audit({s});
+  }
+}
+
 TEST(Assume, AdoptsWithoutMerging) {
   World w;
   const SpaceId s = w.create();
   w.map(s, 0, 3);
-  const MapRequest request{w.page(3).raw(), 2 * kPage, kRw, {}, 0, 0};
+  const MapRequest request{w.page(3).raw(), 2 * kPage, kRw, {}, 0, w.page(3).raw()};
   ASSERT_TRUE(w.mm.space_assume(kCpu0, s, request, false).is_ok());
   EXPECT_EQ(w.drawing(s), "AAABB....");
   ASSERT_TRUE(w.mm.space_assume(kCpu0, s, {w.page(1).raw(), 3 * kPage, kRw, {}, 0, 0}, true).is_ok());

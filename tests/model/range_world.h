@@ -39,7 +39,12 @@ class RangeWorld {
     }
   }
   static MapRequest anonymous(std::uint64_t first, std::uint64_t pages, Prot prot = kRw, MapFlags flags = {}) {
-    return {.at = page(first), .length = pages * kPage, .prot = prot, .flags = flags | kMapFixed};
+    return {.at = page(first),
+            .length = pages * kPage,
+            .prot = prot,
+            .flags = flags | kMapFixed,
+            .file = 0,
+            .offset = page(first)};
   }
   static MapRequest of_file(std::uint64_t first, std::uint64_t pages, std::uint64_t file, std::uint64_t offset_pages,
                             Prot prot = kRw, MapFlags flags = {}) {

@@ -182,6 +182,26 @@ TEST(RangesMerge, AFixedMappingReplacesWhatItCoversAndJoinsWhatRemains) {
   EXPECT_EQ(world.drawing(6), "ABBBBC");
 }
 
+// AAB   B moved here, so only a mapping that B's offset goes on from joins it
+TEST(RangesMerge, AnonymousMemoryThatMovedJoinsByTheOffsetItKept) {
+  for (const std::uint64_t came_from : {2, 7}) {
+    Families families;
+    RangeWorld world(families);
+    MapRequest moved = RangeWorld::anonymous(2, 1);
+    moved.offset = page(came_from);
+    EXPECT_EQ(world.ranges.judge_assume(moved).refusal, Refusal::kNone);
+    world.ranges.assume(moved, false);
+    EXPECT_EQ(world.at(2).offset, page(came_from));
+    EXPECT_EQ(world.map(RangeWorld::anonymous(0, 2)), Refusal::kNone);
+    EXPECT_EQ(world.drawing(4), came_from == 2 ? "AAA." : "AAB.");
+    for (const std::uint64_t wrong : {page(7) + 1, std::uint64_t{0} - kPage}) {
+      moved.offset = wrong;
+      moved.length = 2 * kPage;
+      EXPECT_EQ(world.ranges.judge_assume(moved).refusal, Refusal::kInvalid);
+    }
+  }
+}
+
 TEST(RangesMerge, AssumeAndForkJoinNothing) {
   Families families;
   RangeWorld world(families), child(families);
