@@ -171,7 +171,7 @@ void PageTables<Geometry>::count_below(Pfn table, unsigned level, Count& into) c
 template <class Geometry>
 void PageTables<Geometry>::audit(Ref<TableTree> tree) const {
   const TableTree& t = hardware_.ram().at(tree);
-  if (t.root == 0) return;
+  if (t.root == kNoFrame) return;
   Count count;
   count_below(Pfn(t.root), kRootLevel, count);
   check(count.tables == t.tables && count.resident == t.resident, "ACCT-2: a space counts its tables and its pages");

@@ -129,7 +129,7 @@ void PageTables<Geometry>::destroy(CpuId cpu, Ref<TableTree> tree) {
   TableTree& t = hardware_.ram().edit(tree);
   check(t.tables == 1 && t.resident == 0, "ACCT-2: nothing but the root is left of an ended space");
   t.tables = 0;
-  t.root = 0;
+  t.root = kNoFrame;
   pages_.free(cpu, root, Order(0));
 }
 

@@ -5,7 +5,7 @@
 // knows no ranges.
 //
 // Field       Bytes  Meaning
-// root         0-7   frame of the root table; 0: none, the space was killed
+// root         0-7   frame of the root table; kNoFrame: none, the space was killed (frame 0 may well be a root)
 // context      8-15  number of the tree, never used twice: what ASIDs are given to
 // generation  16-23  counts flushes; a CPU that has seen less must flush before it runs user code again
 // resident    24-31  leaf entries that map private anonymous pages

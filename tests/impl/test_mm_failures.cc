@@ -161,6 +161,36 @@ TEST(Failures, TheOtherSpaceSurvivesAKill) {
   w.audit({parent});
 }
 
+// Frame 0 is a frame like others: a space that has it for its root is not one that has none.
+TEST(Failures, ASpaceWhoseRootIsFrameZeroLivesForksAndIsEnded) {
+  MachineDescription machine = find_preset("tiny")->machine;
+  machine.node[0].zones = {FrameSpan{Pfn(0), PageCount(32)}, FrameSpan{Pfn(32), PageCount(32)}};
+  machine.watermark_min = 0;
+  MmOf<SmallGeometry> mm(machine);
+  mm.space_exit(kCpu0, mm.space_create(kCpu0, Address(0), Address(0)).value());  // its slab has a frame from now on
+  Pfn last(~std::uint64_t{0});
+  while (last.raw() >= 32) last = mm.pages_alloc(kCpu0, Order(0), kGfpWait, kAnyNode).value();
+  ASSERT_EQ(last, Pfn(0));
+  mm.pages_free(kCpu0, last, Order(0));
+  const SpaceId space = mm.space_create(kCpu0, Address(0), Address(0)).value();
+  const auto root_of = [&](SpaceId s) { return mm.hardware().ram().at(Ref<Space>{s.offset}).tables.root; };
+  ASSERT_EQ(root_of(space), 0u);
+  ASSERT_TRUE(mm.range_map(kCpu0, space, {0x100000, 2 * kPage, kRw, kMapFixed, 0, 0}).is_ok());
+  ASSERT_TRUE(mm.memory_store(kCpu0, space, Address(0x100000), 8, 5).is_ok());
+  const SpaceId child = mm.space_fork(kCpu0, space).value();
+  mm.audit(space);
+  mm.audit(child);
+  EXPECT_EQ(mm.memory_load(kCpu0, child, Address(0x100000), 8).value(), 5u);
+  mm.fail_next(1);
+  EXPECT_EQ(mm.memory_store(kCpu0, space, Address(0x101000), 8, 6).refusal(), Refusal::kOom);
+  EXPECT_NE(root_of(space), 0u) << "it has no root any more, and frame 0 is somebody else's";
+  mm.audit(space);
+  mm.space_exit(kCpu0, space);
+  EXPECT_EQ(mm.memory_load(kCpu0, child, Address(0x100000), 8).value(), 5u);
+  mm.space_exit(kCpu0, child);
+  mm.audit_machine();
+}
+
 TEST(Failures, ARefusalRepeatedAThousandTimesLosesNoFrame) {
   Forked t;
   (void)t.w.free_frames_at_rest();
