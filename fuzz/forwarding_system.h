@@ -31,6 +31,7 @@ class ForwardingSystem : public lockstep::System, public EventSink {
   SpaceObservation space(SpaceHandle space) override { return inner_->space(space); }
   SpaceObservation recounted(SpaceHandle space) override { return inner_->recounted(space); }
   ZoneObservation zone(NodeId node, ZoneKind kind) override { return inner_->zone(node, kind); }
+  std::optional<CacheObservation> cache(CacheName name) override { return inner_->cache(name); }
   EntryObservation entry(SpaceHandle space, Vpn page) override { return inner_->entry(space, page); }
   std::span<const std::uint8_t> bytes(Pfn at) override { return inner_->bytes(at); }
 

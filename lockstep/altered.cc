@@ -148,6 +148,11 @@ std::string alter(ZoneObservation& seen, Random& random) {
   }
 }
 
+std::string alter(CacheObservation& seen, Random& random) {
+  seen.objects = another_count(seen.objects, random);
+  return "objects";
+}
+
 std::string alter(EntryObservation& seen, const MachineDescription& machine, Random& random) {
   static constexpr const char* kNames[] = {"present", "writable", "user", "executable", "accessed", "dirty"};
   bool* const bits[] = {&seen.present, &seen.writable, &seen.user, &seen.executable, &seen.accessed, &seen.dirty};

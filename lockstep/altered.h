@@ -20,6 +20,7 @@ std::string alter(FrameObservation& seen, const MachineDescription& machine, Ran
 std::string alter(std::vector<RangeObservation>& seen, Random& random);
 std::string alter(SpaceObservation& seen, Random& random);
 std::string alter(ZoneObservation& seen, Random& random);
+std::string alter(CacheObservation& seen, Random& random);
 std::string alter(EntryObservation& seen, const MachineDescription& machine, Random& random);
 
 }  // namespace mmtwin::lockstep

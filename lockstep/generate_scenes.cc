@@ -409,6 +409,7 @@ void Generator::give_back() {
     const SketchSpace& space = random_.pick_from(sketch_.spaces());
     emit(SpaceExit{on, SpaceHandle(space.number)});
   }
+  if (random_.percent(25)) emit(filled<SlabShrink>());
 }
 
 }  // namespace mmtwin::lockstep

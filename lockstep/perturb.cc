@@ -23,7 +23,8 @@ constexpr std::size_t kFrameBuckets = 4 + kRoleNames.size();  // by state; used 
 constexpr std::size_t kRanges = kFirstFrame + kFrameBuckets;
 constexpr std::size_t kSpace = kRanges + 1;
 constexpr std::size_t kZone = kSpace + 1;
-constexpr std::size_t kEntry = kZone + 1;
+constexpr std::size_t kCache = kZone + 1;
+constexpr std::size_t kEntry = kCache + 1;
 constexpr std::size_t kBytes = kEntry + 1;
 constexpr std::size_t kBuckets = kBytes + 1;
 
@@ -109,6 +110,11 @@ struct Perturber::Machine final : public System, public EventSink {
   ZoneObservation zone(NodeId node, ZoneKind zone_kind) override {
     ZoneObservation observed = inner.zone(node, zone_kind);
     if (is_due(kZone)) note("zone " + alter(observed, random), "node " + std::to_string(node.raw()), "");
+    return observed;
+  }
+  std::optional<CacheObservation> cache(CacheName name) override {
+    std::optional<CacheObservation> observed = inner.cache(name);
+    if (observed && is_due(kCache)) note("cache " + alter(*observed, random), std::string(name_of(name)), "");
     return observed;
   }
   EntryObservation entry(SpaceHandle space_handle, Vpn page) override {

@@ -191,7 +191,7 @@ bool Runner::audit() {
   marks_cover_ = true;
   if (claims_.shows_frames && !audit_frames()) return false;
   if (!audit_spaces()) return false;
-  return !claims_.shows_frames || (audit_zones() && audit_entries());
+  return !claims_.shows_frames || (audit_zones() && audit_caches() && audit_entries());
 }
 
 // Every frame is observed. One that shows just the block that was judged at its head needs no judgement of its own: the
@@ -229,6 +229,15 @@ bool Runner::audit_zones() {
       model_.judge_zone(NodeId(node), zone, system_.zone(NodeId(node), zone));
       if (model_.finding()) return false;
     }
+  }
+  return true;
+}
+
+bool Runner::audit_caches() {
+  for (unsigned number = 0; number < kCacheNames.size(); ++number) {
+    const auto cache = static_cast<CacheName>(number);
+    if (const std::optional<CacheObservation> seen = system_.cache(cache)) model_.judge_cache(cache, *seen);
+    if (model_.finding()) return false;
   }
   return true;
 }
@@ -292,7 +301,7 @@ bool Runner::empty_machine(const Program& program) {
     if (handle == 0 || !fresh(handle)) return std::nullopt;
     return PagesFree{.cpu = cpu, .block = BlockHandle(handle)};
   });
-  if (!blocks_gone) return false;
+  if (!blocks_gone || !run_one(SlabShrink{.cpu = cpu})) return false;
   for (unsigned target = 0; target < machine_.cpus; ++target) {
     if (!run_one(PagesDrainCpu{.cpu = cpu, .target = CpuId(target)})) return false;
   }

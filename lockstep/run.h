@@ -129,6 +129,7 @@ class Runner {
   bool audit_frames();
   bool audit_spaces();
   bool audit_zones();
+  bool audit_caches();
   bool audit_entries();
   bool rest(const Program& program);
   bool empty_machine(const Program& program);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,8 @@ class System {
   virtual SpaceObservation space(SpaceHandle space) = 0;
   virtual SpaceObservation recounted(SpaceHandle space) { return this->space(space); }
   virtual ZoneObservation zone(NodeId node, ZoneKind kind) = 0;
+  // nullopt: the system has no such cache, or does not show it.
+  virtual std::optional<CacheObservation> cache(CacheName) { return std::nullopt; }
   // Leaf entry of a page, walked by the decoder's own walk.
   virtual EntryObservation entry(SpaceHandle space, Vpn page) = 0;
   // The 4096 bytes of a frame.

@@ -110,6 +110,16 @@ void State::end_pages(const PagesDrainCpu& op, const Response& r) {
 }
 
 // Out of memory is a legal answer only if a request was refused, legally, in this very operation.
+// A frame that is kept holds an object, so there are no more frames than objects.
+void State::end_shrink(const Response& r) {
+  if (r.refusal != Refusal::kNone) return find(Law::kAnswer, "refusal", "ok", std::string(name_of(r.refusal)));
+  for (unsigned cache = 0; cache < kCaches; ++cache) {
+    const std::uint64_t most = live_objects(cache);
+    note(Law::kRollback2);
+    if (slab_frames[cache] > most) return find(Law::kRollback2, "slab frames", most, slab_frames[cache]);
+  }
+}
+
 bool State::refused_for_memory(const Response& r) {
   if (r.refusal != Refusal::kOom) return false;
   note(Law::kOom1);

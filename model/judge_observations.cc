@@ -188,6 +188,13 @@ void State::judge_zone(NodeId node, ZoneKind kind, const ZoneObservation& seen) 
       return find(Law::kBuddy3, "free_blocks", zone.free_blocks(o), seen.free_blocks[o]);
 }
 
+void State::judge_cache(CacheName cache, const CacheObservation& seen) {
+  const std::uint64_t expected = live_objects(static_cast<unsigned>(cache));
+  note(Law::kAcct1);
+  ++items;
+  if (seen.objects != expected) find(Law::kAcct1, name_of(cache), expected, seen.objects);
+}
+
 void State::judge_entry(SpaceHandle handle, Vpn page, const EntryObservation& seen) {
   const std::uint32_t number = space_number(handle);
   if (number == 0) return;
@@ -230,14 +237,10 @@ void State::judge_rest() {
   note(Law::kLive1);
   if (live_spaces != 0) return find(Law::kLive1, "spaces", 0, live_spaces);
   if (frames.total_listed() != 0) return find(Law::kLive1, "listed frames", 0, frames.total_listed());
-  for (unsigned role = 0; role < used_by_role.size(); ++role) {
-    if (role == static_cast<unsigned>(Role::kSlab)) continue;
-    if (used_by_role[role] != 0) return find(Law::kLive1, "frames kept", 0, used_by_role[role]);
-  }
-  // A cache without objects may keep one empty frame.
   for (unsigned cache = 0; cache < kCaches; ++cache)
-    if (slab_frames[cache] > 1)
-      return find(Law::kLive1, "slab frames kept", 1, slab_frames[cache]);
+    if (slab_frames[cache] != 0) return find(Law::kLive1, "slab frames kept", 0, slab_frames[cache]);
+  for (const std::uint64_t used : used_by_role)
+    if (used != 0) return find(Law::kLive1, "frames kept", 0, used);
 }
 
 }  // namespace mmtwin::model

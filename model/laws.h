@@ -66,7 +66,7 @@ inline constexpr std::array<LawRow, kLawCount> kLaws = {{
     {"VMA-3", "a chosen address is the highest gap that fits"},
     {"COW-1", "a page mapped more than once is writable nowhere; a store to it copies"},
     {"COW-2", "a store to a page mapped once reuses it"},
-    {"ACCT-1", "zone and list counters equal a recount"},
+    {"ACCT-1", "zone, list and cache counters equal a recount"},
     {"ACCT-2", "a space's counters equal a recount"},
     {"OOM-1", "out of memory is answered only when a request was refused that was illegal to grant"},
     {"OOM-2", "a blocking request is refused only after every per-CPU list was drained"},

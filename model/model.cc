@@ -24,6 +24,7 @@ void Model::judge_space(SpaceHandle space, const SpaceObservation& seen) { state
 void Model::judge_zone(NodeId node, ZoneKind kind, const ZoneObservation& seen) {
   state_->judge_zone(node, kind, seen);
 }
+void Model::judge_cache(CacheName cache, const CacheObservation& seen) { state_->judge_cache(cache, seen); }
 void Model::judge_entry(SpaceHandle space, Vpn page, const EntryObservation& seen) {
   state_->judge_entry(space, page, seen);
 }

@@ -68,6 +68,7 @@ class Model final : public EventSink {
   void judge_ranges(SpaceHandle space, const std::vector<RangeObservation>& seen);
   void judge_space(SpaceHandle space, const SpaceObservation& seen);
   void judge_zone(NodeId node, ZoneKind kind, const ZoneObservation& seen);
+  void judge_cache(CacheName cache, const CacheObservation& seen);
   void judge_entry(SpaceHandle space, Vpn page, const EntryObservation& seen);
   // Bytes of a frame whose content is a private anonymous page's; other frames are ignored.
   void judge_bytes(Pfn at, std::span<const std::uint8_t> seen);

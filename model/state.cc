@@ -217,6 +217,8 @@ void State::end(const Response& r) {
         if (broken()) return;
         if constexpr (requires { end_pages(op, r); }) {
           end_pages(op, r);
+        } else if constexpr (std::is_same_v<Op, SlabShrink>) {
+          end_shrink(r);
         } else if constexpr (std::is_same_v<Op, SpaceCreate>) {
           end_create(op, r);
         } else if constexpr (std::is_same_v<Op, SpaceFork>) {

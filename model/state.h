@@ -186,11 +186,12 @@ class State {
   std::uint64_t zeroed_in(std::uint64_t frame, std::uint64_t count);
   void adopt_block(unsigned handle, std::uint64_t frame, std::uint64_t pages, unsigned order, bool exact);
   bool blocks_agree(std::uint64_t frame, std::uint64_t pages, unsigned order, const Response& r);
+  void end_shrink(const Response& r);
   void end_create(const SpaceCreate& op, const Response& r);
   void end_fork(const SpaceFork& op, const Response& r);
   void judge_fork();
-  void end_switch(const CpuSwitchSpace& op, const Response& r);
   bool shares_a_page_at_the_cap();
+  void end_switch(const CpuSwitchSpace& op, const Response& r);
   void end_exit(const SpaceExit& op, const Response& r);
   void end_assume(const SpaceAssume& op, const Response& r);
   void end_map(const MapRequest& request, unsigned result, const Response& r);
@@ -219,6 +220,7 @@ class State {
   void judge_ranges(SpaceHandle handle, const std::vector<RangeObservation>& seen);
   void judge_space(SpaceHandle handle, const SpaceObservation& seen);
   void judge_zone(NodeId node, ZoneKind kind, const ZoneObservation& seen);
+  void judge_cache(CacheName cache, const CacheObservation& seen);
   void judge_entry(SpaceHandle handle, Vpn page, const EntryObservation& seen);
   void judge_bytes(Pfn at, std::span<const std::uint8_t> seen);
   void judge_rest();

@@ -97,6 +97,7 @@ std::string say(const CpuSpeculate& o) { return fmt::format("walks ahead to {}",
 std::string say(const CpuEvict& o) {
   return fmt::format("loses the cached translation of {} for want of room", place(o.at));
 }
+std::string say(const SlabShrink&) { return "gives back every slab frame without objects"; }
 std::string say(const FailNext& o) {
   return o.n.raw() == 0 ? "no request will fail any more"
                         : fmt::format("request number {} from here on will fail", o.n.raw());

@@ -31,6 +31,7 @@ constexpr std::string_view name_of(Role r) { return kRoleNames[static_cast<unsig
 // Slab caches, for Role::kSlab and the object events.
 enum class CacheName : std::uint8_t { kSpace, kRange, kAnonFamily, kFamilyLink };
 inline constexpr std::array<std::string_view, 4> kCacheNames = {"space", "range", "anon_family", "family_link"};
+constexpr std::string_view name_of(CacheName c) { return kCacheNames[static_cast<unsigned>(c)]; }
 
 enum class EventKind : std::uint8_t {
   // -- hardware: memory --

@@ -63,6 +63,12 @@ struct ZoneObservation {
   friend constexpr bool operator==(const ZoneObservation&, const ZoneObservation&) = default;
 };
 
+// A cache of slab objects.
+struct CacheObservation {
+  std::uint64_t objects = 0;  // handed out
+  friend constexpr bool operator==(const CacheObservation&, const CacheObservation&) = default;
+};
+
 struct SpaceObservation {
   std::uint64_t ranges = 0;
   std::uint64_t total_pages = 0;      // sum of range lengths (total_vm)

@@ -56,6 +56,13 @@ struct PagesDrainCpu {  // the per-CPU lists of CPU `target` become empty
   Field<"target", CpuId> target;
 };
 
+// ---- slab_: objects of a few sizes ----
+struct SlabShrink {  // every frame that a cache keeps without an object in it goes back
+  static constexpr std::string_view kName = "slab_shrink";
+  static constexpr RefusalClass kRefusal = RefusalClass::kNever;
+  Field<"cpu", CpuId> cpu;
+};
+
 // ---- space_: address spaces ----
 struct SpaceCreate {
   static constexpr std::string_view kName = "space_create";
@@ -212,7 +219,7 @@ struct FailNext {  // the n-th page or slab request from here on fails; NOFAIL r
 using Operation = std::variant<PagesAlloc, PagesAllocExact, PagesFree, PagesDrainCpu, SpaceCreate, SpaceFork, SpaceExit,
                                SpaceAssume, RangeMapAnon, RangeMapFile, RangeUnmap, RangeProtect, RangeBrk, MemoryLoad,
                                MemoryStore, MemoryFetch, CpuSwitchSpace, CpuFlushPage, CpuFlushSpace, CpuSpeculate,
-                               CpuEvict, FailNext>;
+                               CpuEvict, FailNext, SlabShrink>;
 inline constexpr std::size_t kOperationKinds = std::variant_size_v<Operation>;
 
 inline std::string_view name_of(const Operation& op) {

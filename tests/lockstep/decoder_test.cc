@@ -18,7 +18,9 @@ using impl::Space;
 class Decoded : public testing::Test {
  protected:
   // One zone of 64 frames, small geometry.
-  Decoded() : mm_(find_preset("tiny")->machine), decoder_(mm_.hardware(), mm_.pages()) { mm_.begin_operation(); }
+  Decoded() : mm_(find_preset("tiny")->machine), decoder_(mm_.hardware(), mm_.pages(), mm_.slab()) {
+    mm_.begin_operation();
+  }
 
   impl::FrameDescriptor& descriptor(Pfn at) { return mm_.hardware().edit(at); }
   impl::Zone& zone() { return const_cast<impl::Zone&>(mm_.pages().zone(1)->zone()); }
@@ -162,6 +164,26 @@ TEST_F(Decoded, ATableThatHangsInTheTreeTwiceIsCountedTwice) {
   while (ram.load_entry(root, used) == 0) ++used;
   ram.store_entry(CpuId(0), root, used + 1, ram.load_entry(root, used));
   EXPECT_TRUE(contradicts_itself(decoder_.recounted(space).tables));
+}
+
+TEST_F(Decoded, TheObjectsOfACacheAreThoseThatItsFramesSayAreHandedOut) {
+  const auto objects = [&](CacheName cache) { return decoder_.cache(cache).objects; };
+  EXPECT_EQ(objects(CacheName::kSpace), 0u);
+  const Ref<Space> space = space_with_a_page();
+  EXPECT_EQ(objects(CacheName::kSpace), 1u);
+  EXPECT_EQ(objects(CacheName::kRange), 1u);
+  EXPECT_EQ(objects(CacheName::kAnonFamily), 1u);
+  EXPECT_EQ(objects(CacheName::kFamilyLink), 1u);
+  // A link that says "free" is an object less than the header and the cache count.
+  std::uint64_t frame = 0;
+  while (decoder_.frame(Pfn(frame)).role != Role::kSlab) ++frame;
+  auto& link = mm_.hardware().ram().edit(impl::Ref<std::uint16_t>{frame * kPageBytes + sizeof(impl::SlabHeader)});
+  ASSERT_EQ(link, impl::kUsedLink);
+  link = impl::kLastLink;
+  EXPECT_NE(objects(CacheName::kSpace), 1u);
+  link = impl::kUsedLink;
+  mm_.space_exit(CpuId(0), {space.offset});
+  EXPECT_EQ(objects(CacheName::kFamilyLink), 0u) << "an empty frame is kept, without objects";
 }
 
 TEST_F(Decoded, RangesComeInTheOrderOfTheirAddresses) {

@@ -50,9 +50,13 @@ struct SeenBytes {
   std::uint64_t frame = 0;
   PageBytes seen{};
 };
+struct SeenCache {
+  CacheName cache{};
+  CacheObservation seen;
+};
 struct AtRest {};
 using Step = std::variant<Booted, Operation, Event, Response, SeenFrame, SeenRanges, SeenSpace, SeenZone, SeenEntry,
-                          SeenBytes, AtRest>;
+                          SeenBytes, SeenCache, AtRest>;
 
 struct Scene {
   MachineDescription machine;
@@ -76,6 +80,7 @@ inline void perform(Model& model, const Step& step) {
     void operator()(const SeenZone& s) { model.judge_zone(NodeId(s.node), s.kind, s.seen); }
     void operator()(const SeenEntry& s) { model.judge_entry(SpaceHandle(s.space), Vpn(s.page), s.seen); }
     void operator()(const SeenBytes& s) { model.judge_bytes(Pfn(s.frame), s.seen); }
+    void operator()(const SeenCache& s) { model.judge_cache(s.cache, s.seen); }
     void operator()(const AtRest&) { model.judge_rest(); }
   };
   std::visit(Performer{model}, step);

@@ -448,29 +448,5 @@ TEST(Rollback2, SlabsKeepNoMoreFramesThanObjects) {
   expect_found(Law::kFrame1, altered(legal, asked, [](Event& e) { e.place = 4; }));
 }
 
-// An empty frame may stay in the cache, but not two, however few frames other caches keep.
-TEST(Live1, ACacheKeepsOneEmptyFrameAtMost) {
-  Narrator n = one_page();
-  std::uint64_t roots[2];
-  for (unsigned i = 0; i < 2; ++i) {
-    n.begin(SpaceCreate{CpuId(0), Address(), Address(), Fresh<'p'>(i + 2)});
-    n.object(CacheName::kSpace);
-    n.take(Role::kSlab, static_cast<std::uint64_t>(CacheName::kSpace));
-    roots[i] = n.take_zeroed(Role::kRootTable);
-    n.end();
-  }
-  n.exit(1);
-  for (unsigned i = 0; i < 2; ++i) {
-    n.begin(SpaceExit{CpuId(0), SpaceHandle(i + 2)});
-    n.put(roots[i]);
-    n.end();
-  }
-  n.drain_cpu(0);
-  Scene hoarding = n.scene();
-  expect_legal(hoarding);
-  hoarding.steps.emplace_back(AtRest{});
-  expect_found(Law::kLive1, hoarding);
-}
-
 }  // namespace
 }  // namespace mmtwin::model

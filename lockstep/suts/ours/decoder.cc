@@ -33,18 +33,19 @@ std::uint64_t agreed(std::uint64_t counted, std::uint64_t kept) {
 }
 
 // Free blocks of the top order that nobody has taken since boot have no descriptor that says so.
-bool is_untouched(const impl::Zone& zone, std::uint64_t frame) {
+const impl::UntouchedRun* untouched_run(const impl::Zone& zone, std::uint64_t frame) {
   for (const impl::UntouchedRun& run : zone.untouched) {
-    if (frame >= run.next && frame < run.end) return true;
+    if (frame >= run.next && frame < run.end) return &run;
   }
-  return false;
+  return nullptr;
 }
 
 }  // namespace
 
-Decoder::Decoder(const impl::Hardware& hardware, const impl::PageAllocator& pages)
+Decoder::Decoder(const impl::Hardware& hardware, const impl::PageAllocator& pages, const impl::Slab& slab)
     : hardware_(hardware),
       pages_(pages),
+      slab_(slab),
       ram_(hardware.ram()),
       bits_per_level_(hardware.machine().geometry == GeometryName::kX86 ? 9 : 4) {}
 
@@ -77,7 +78,7 @@ FrameObservation Decoder::frame(Pfn at) const {
   }
   for (unsigned index = 0; index < impl::kMaxZones; ++index) {
     const impl::Buddy* buddy = pages_.zone(index);
-    if (buddy == nullptr || !is_untouched(buddy->zone(), f)) continue;
+    if (buddy == nullptr || untouched_run(buddy->zone(), f) == nullptr) continue;
     seen.state = FrameState::kFree;
     seen.order = Order(kTopOrder);
     seen.head = Pfn(f - f % kTopBlockFrames);
@@ -160,6 +161,43 @@ std::uint64_t Decoder::present_frames(const FrameSpan& span) const {
     if (first < end) present -= end - first;
   }
   return present;
+}
+
+// Free blocks, and what nobody has touched since boot, are stepped over whole.
+template <class Visit>
+void Decoder::for_each_slab_frame(Visit&& visit) const {
+  for (unsigned index = 0; index < impl::kMaxZones; ++index) {
+    const impl::Buddy* buddy = pages_.zone(index);
+    if (buddy == nullptr) continue;
+    const impl::Zone& zone = buddy->zone();
+    for (std::uint64_t f = zone.span.first.raw(); f < zone.span.end().raw();) {
+      if (const impl::UntouchedRun* run = untouched_run(zone, f)) {
+        f = run->end;
+        continue;
+      }
+      const std::uint32_t tag = hardware_.frame(Pfn(f)).tag;
+      const BlockState state = impl::state_of(tag);
+      const bool is_head = state == BlockState::kFreeHead || state == BlockState::kUsedHead;
+      const bool is_slab = state == BlockState::kUsedHead && impl::role_of(tag) == static_cast<unsigned>(Role::kSlab);
+      if (is_slab) visit(Pfn(f));
+      f += is_head && impl::order_of(tag) <= kTopOrder ? size_of(impl::order_of(tag)) : 1;
+    }
+  }
+}
+
+// Slab frames of the cache are known by their magic number, objects that are handed out by their links.
+CacheObservation Decoder::cache(CacheName name) const {
+  std::uint64_t objects = 0, frames = 0;
+  for_each_slab_frame([&](Pfn frame) {
+    const auto& header = *reinterpret_cast<const impl::SlabHeader*>(ram_.raw(frame));
+    if (header.magic != impl::kSlabMagic + static_cast<std::uint32_t>(name)) return;
+    ++frames;
+    const auto* links = reinterpret_cast<const std::uint16_t*>(&header + 1);
+    const std::size_t capacity = std::min<std::size_t>(header.capacity, (4096 - sizeof(header)) / sizeof(*links));
+    const auto used = static_cast<std::uint64_t>(std::count(links, links + capacity, impl::kUsedLink));
+    objects += agreed(used, header.used);
+  });
+  return {frames == slab_.frames_held(name) ? agreed(objects, slab_.objects_used(name)) : ~std::uint64_t{0}};
 }
 
 std::span<const std::uint8_t> Decoder::bytes(Pfn at) const {

@@ -105,6 +105,7 @@ class Ours final : public System {
     return id.offset != 0 ? decoder_->recounted({id.offset}) : SpaceObservation{};
   }
   ZoneObservation zone(NodeId node, ZoneKind kind) override { return decoder_->zone(node, kind); }
+  std::optional<CacheObservation> cache(CacheName name) override { return decoder_->cache(name); }
   EntryObservation entry(SpaceHandle space, Vpn page) override {
     const SpaceId id = spaces_.get(space.number());
     return id.offset != 0 ? decoder_->entry({id.offset}, page) : EntryObservation{};
@@ -122,7 +123,7 @@ class Ours final : public System {
     } else {
       mm_ = std::make_unique<impl::MmOf<impl::SmallGeometry>>(machine, &boot_);
     }
-    decoder_.emplace(mm_->hardware(), mm_->pages());
+    decoder_.emplace(mm_->hardware(), mm_->pages(), mm_->slab());
   }
 
   void note_changes() {
@@ -196,6 +197,12 @@ class Ours final : public System {
   }
   Response run(const PagesDrainCpu& op) {
     mm_->pages_drain(op.cpu, op.target);
+    return {};
+  }
+
+  // ---- slab_ ----
+  Response run(const SlabShrink& op) {
+    mm_->slab_shrink(op.cpu);
     return {};
   }
 

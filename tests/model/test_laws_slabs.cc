@@ -1,0 +1,71 @@
+// Slabs: which frames they may keep, and how many objects the state implies.
+#include <cstdint>
+#include <utility>
+
+#include "tests/model/narrator.h"
+
+namespace mmtwin::model {
+namespace {
+
+// Two spaces, two slab frames, and both spaces gone again.
+struct TwoEmptySlabs {
+  TwoEmptySlabs() : n(machine_of("tiny")) {
+    std::uint64_t roots[2];
+    for (unsigned i = 0; i < 2; ++i) {
+      n.begin(SpaceCreate{CpuId(0), Address(), Address(), Fresh<'p'>(i + 1)});
+      n.object(CacheName::kSpace);
+      slabs[i] = n.take(Role::kSlab, static_cast<std::uint64_t>(CacheName::kSpace));
+      roots[i] = n.take_zeroed(Role::kRootTable);
+      n.end();
+    }
+    for (unsigned i = 0; i < 2; ++i) {
+      n.begin(SpaceExit{CpuId(0), SpaceHandle(i + 1)});
+      n.put(roots[i]);
+      n.end();
+    }
+  }
+  Scene shrunk_by(unsigned frames) {
+    n.begin(SlabShrink{CpuId(0)});
+    for (unsigned i = 0; i < frames; ++i) n.put(slabs[i]);
+    n.end();
+    n.drain_cpu(0);
+    n.step(AtRest{});
+    return n.scene();
+  }
+  Narrator n;
+  std::uint64_t slabs[2] = {};
+};
+
+TEST(Live1, NoSlabFrameWithoutObjectsIsLeftWhenTheSlabsWereShrunk) {
+  expect_legal(TwoEmptySlabs().shrunk_by(2));
+  expect_found(Law::kRollback2, TwoEmptySlabs().shrunk_by(1));
+  TwoEmptySlabs kept;
+  kept.n.drain_cpu(0);
+  expect_legal(kept.n.scene());
+  kept.n.step(AtRest{});
+  expect_found(Law::kLive1, kept.n.scene());
+}
+
+// A store made a family and a link; the child has a space, a range, both links, and a family of its own.
+TEST(Acct1, ACacheCountsTheObjectsThatTheStateImplies) {
+  Narrator n(machine_of("tiny"));
+  n.create(1);
+  n.map(1, 0x10000, 2);
+  n.store(1, 0x10000, 7);
+  n.fork(1, 2);
+  const std::pair<CacheName, std::uint64_t> counts[] = {{CacheName::kSpace, 2},
+                                                        {CacheName::kRange, 2},
+                                                        {CacheName::kAnonFamily, 2},
+                                                        {CacheName::kFamilyLink, 3}};
+  for (const auto& [cache, objects] : counts) n.step(SeenCache{cache, {objects}});
+  const Scene legal = n.scene();
+  expect_legal(legal);
+  for (int i = 0; i < 4; ++i) {
+    expect_found(Law::kAcct1, altered<SeenCache>(legal, nth<SeenCache>(legal, i), [](SeenCache& s) {
+                   ++s.seen.objects;
+                 }));
+  }
+}
+
+}  // namespace
+}  // namespace mmtwin::model
