@@ -52,6 +52,13 @@ if(NOT CMAKE_BUILD_TYPE STREQUAL "Release")
   add_compile_definitions(_GLIBCXX_ASSERTIONS)
 endif()
 
+# Judge, machine and runner call each other once per event, across files.
+if(MMTWIN_LTO)
+  add_compile_options(-flto=thin)
+  # Executables share most of their code: each piece is compiled once.
+  add_link_options(-flto=thin -Wl,--thinlto-cache-dir=${PROJECT_BINARY_DIR}/lto)
+endif()
+
 if(MMTWIN_SANITIZE)
   add_compile_options(-fsanitize=${MMTWIN_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${MMTWIN_SANITIZE})

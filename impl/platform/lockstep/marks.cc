@@ -59,18 +59,25 @@ void Marks::first_content_touch(Pfn frame, Content how) {
 void Marks::taken(Pfn head, Order order, bool contents_matter) {
   const std::uint64_t count = pages_in(order).raw();
   unpoison(bytes_of(head), count * kPageBytes);
-  if (!contents_matter) return;
+  if (!contents_matter) {
+    contents_[head.raw()] |= kUnread;
+    return;
+  }
+  contents_[head.raw()] &= static_cast<std::uint8_t>(~kUnread);
   for (std::uint64_t i = head.raw(); i < head.raw() + count; ++i) {
-    if ((contents_[i] & kFilled) != 0) continue;
-    fill_with_junk(bytes_of(Pfn(i)), Pfn(i), kPageBytes);
-    contents_[i] |= kFilled;
+    if ((contents_[i] & kAnyWritten) != 0) {
+      make_junk(Pfn(i));
+    } else if ((contents_[i] & kFilled) == 0) {
+      fill_with_junk(bytes_of(Pfn(i)), Pfn(i), kPageBytes);
+      contents_[i] |= kFilled;
+    }
   }
 }
 
 void Marks::fill_what_was_written(Pfn frame) {
   std::uint8_t& bits = contents_[frame.raw()];
   fill_with_junk(bytes_of(frame), frame, (bits & kWritten) != 0 ? kPageBytes : kHeadBytes);
-  bits &= static_cast<std::uint8_t>(~(kWritten | kHeadWritten));
+  bits &= static_cast<std::uint8_t>(~kAnyWritten);
 }
 
 void Marks::make_junk(Pfn frame) {
@@ -80,7 +87,11 @@ void Marks::make_junk(Pfn frame) {
 
 void Marks::returned(Pfn head, Order order) {
   const std::uint64_t count = pages_in(order).raw();
-  constexpr unsigned kAnyWritten = kWritten | kHeadWritten;
+  poison(bytes_of(head), count * kPageBytes);
+  if ((contents_[head.raw()] & kUnread) != 0) {
+    contents_[head.raw()] &= static_cast<std::uint8_t>(~kUnread);
+    return;
+  }
   constexpr std::uint64_t kEightWritten = 0x0101010101010101 * kAnyWritten;
   if (count < 8) {
     for (std::uint64_t i = head.raw(); i < head.raw() + count; ++i) {
@@ -96,7 +107,6 @@ void Marks::returned(Pfn head, Order order) {
       }
     }
   }
-  poison(bytes_of(head), count * kPageBytes);
 }
 
 // ---- saved frames ----
@@ -139,7 +149,7 @@ void Marks::finish_boot() {
     descriptors_[frame.raw()].stamp = 0;
     bits = static_cast<std::uint8_t>((bits & ~kTouched) | kBootHead);
     boot_.heads.push_back({frame, descriptors_[frame.raw()]});
-    if ((bits & (kWritten | kHeadWritten)) == 0) continue;
+    if ((bits & kAnyWritten) == 0) continue;
     bits |= kBootContent;
     save_content(frame, boot_);
   }
@@ -160,11 +170,12 @@ void Marks::reset_frames() {
   for (Pfn frame : program_) {
     unpoison_if_used(descriptors_[frame.raw()], frame);
     std::uint8_t& bits = contents_[frame.raw()];
+    bits &= static_cast<std::uint8_t>(~kUnread);
     if ((bits & kTouched) == 0) continue;
     if (const SavedContent* content = boot_content(frame); content != nullptr) {
       restore_content(*content, boot_);
       bits |= kWritten;
-    } else if ((bits & (kWritten | kHeadWritten)) != 0) {
+    } else if ((bits & kAnyWritten) != 0) {
       fill_what_was_written(frame);
     }
     bits &= static_cast<std::uint8_t>(~kTouched);

@@ -10,6 +10,7 @@
 //   filled: holds junk or data, not the host's zeroes    written: data, to be junked when the frame is returned
 //   touched: written or junked in this program           saved: the snapshot has a copy
 //   head written: data, but only in the first bytes      boot head, boot content: the boot image has it
+//   unread: heads a block whose contents nobody looks at; it stays written when returned, and is junked when retaken
 #pragma once
 
 #include <cstddef>
@@ -81,6 +82,8 @@ class Marks {
     kBootHead = 16,
     kBootContent = 32,
     kHeadWritten = 64,
+    kUnread = 128,
+    kAnyWritten = kWritten | kHeadWritten,
   };
   struct SavedHead {
     Pfn frame;
