@@ -1,6 +1,7 @@
 #!/bin/sh
 # Usage: ci/bench.sh [--json] [ARGUMENT...]
-# Builds the release preset and runs the benchmarks that exist; arguments go to each of them.
+# Builds the release preset and runs the benchmarks that exist; arguments go to each of them. Without arguments the
+# rates of the fuzz targets follow, plain and under sanitizers, and the lines of each subsystem.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -16,4 +17,19 @@ done
 if [ "$ran" -eq 0 ]; then
   echo "no benchmark in bench/checked or bench/fast" >&2
   exit 5
+fi
+if [ $# -eq 0 ]; then
+  ci/build.sh release mmtwin >&2
+  for preset in fuzz-plain fuzz; do
+    ci/build.sh "$preset" fuzz_pages fuzz_machine >&2
+    bench/fuzzing.sh "$preset"
+  done
+  for folder in vocab model impl lockstep fuzz props tools; do
+    for part in "$folder" "$folder"/*/; do
+      part=${part%/}
+      [ -d "$part" ] || continue
+      lines=$(find "$part" -name '*.cc' -o -name '*.h' | xargs cat | wc -l)
+      printf '%-28s %10d lines\n' "$part" "$lines"
+    done
+  done
 fi
