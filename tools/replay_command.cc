@@ -100,8 +100,9 @@ ExitCode judge(const ReplayOptions& options, const std::string& file, const lock
     return ExitCode::kDisagreed;
   }
   if (options.strict && replayed.mismatches != 0) return ExitCode::kDisagreed;
-  // A trace without operations is what is left of a failure that boot and tidying up alone show: those were run.
-  const bool ran_nothing = outcome.executed == 0 && !trace.program.operations.empty();
+  // A trace that failed without any operation shows what boot and tidying up alone do wrong: those were run.
+  const bool needs_none = trace.program.operations.empty() && trace.footer && trace.footer->verdict != Verdict::kAgreed;
+  const bool ran_nothing = outcome.executed == 0 && !needs_none;
   return ran_nothing && outcome.verdict == Verdict::kAgreed ? ExitCode::kNothing : ExitCode::kAgreed;
 }
 
