@@ -52,6 +52,7 @@ constexpr std::array<std::span<const EventField>, kEventNames.size()> kMeaningfu
     kMoved,          // list_filled
     kMoved,          // list_drained
     kOnlyFrame,      // space_killed
+    kObject,         // object_returned
 }};
 
 std::string hex_of(std::uint64_t value) {
@@ -116,7 +117,8 @@ std::string describe(const Event& event) {
     text += " " + std::string(name_of(field)) + "=" + text_of(event, field);
   }
   const bool is_for_slab = event.kind == EventKind::kPageRequested && event.role == Role::kSlab;
-  const bool names_cache = is_for_slab || event.kind == EventKind::kObjectRequested;
+  const bool names_cache =
+      is_for_slab || event.kind == EventKind::kObjectRequested || event.kind == EventKind::kObjectReturned;
   if (names_cache && event.place < kCacheNames.size()) text += " (" + std::string(kCacheNames[event.place]) + ")";
   return text;
 }

@@ -84,6 +84,8 @@ void State::end_access(const Place& place, unsigned width, Access access, std::u
   note(Law::kPerm1);
   if (r.refusal != verdict)
     return find(Law::kPerm1, "refusal", std::string(name_of(verdict)), std::string(name_of(r.refusal)));
+  const bool is_translated = at < geometry->user_end && width <= geometry->user_end - at;
+  if (claims.narrates && verdict != Refusal::kNone && is_translated && !now.in_fault) judge_fault();
   // Pages before the refused one were faulted all the same.
   const std::uint64_t done = verdict == Refusal::kNone ? at + width : refused_at;
   for (std::uint64_t byte = at; byte < done; byte = page_floor(byte) + kPage) {

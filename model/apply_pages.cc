@@ -44,6 +44,7 @@ bool State::blocks_agree(std::uint64_t frame, std::uint64_t count, unsigned orde
 std::uint64_t State::zeroed_in(std::uint64_t frame, std::uint64_t count) {
   std::sort(now.zeroed.begin(), now.zeroed.end());
   const auto end = std::unique(now.zeroed.begin(), now.zeroed.end());
+  if (end != now.zeroed.end()) find(Law::kIso2, "frames zeroed", "once each", "one of them twice");
   return static_cast<std::uint64_t>(
       std::count_if(now.zeroed.begin(), end, [&](std::uint64_t f) { return f >= frame && f - frame < count; }));
 }
@@ -102,6 +103,8 @@ void State::end_pages(const PagesFree& op, const Response& r) {
 
 void State::end_pages(const PagesDrainCpu& op, const Response& r) {
   if (r.refusal != Refusal::kNone) return find(Law::kAnswer, "refusal", "ok", std::string(name_of(r.refusal)));
+  if (claims.narrates && op.target.raw() != now.cpu && (now.interrupted >> op.target.raw() & 1u) == 0)
+    return find(Law::kCpu2, "interrupt", "to CPU " + std::to_string(op.target.raw()), "none");
   for (unsigned z = 0; z < kMaxZones; ++z) {
     const std::uint32_t listed = frames.zone(z).listed[op.target.raw()];
     if (now.drained) note(Law::kPcp2);

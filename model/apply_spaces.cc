@@ -16,6 +16,7 @@ std::uint32_t State::make_space() {
   Space& space = spaces[number];
   space = Space{};
   space.live = true;
+  space.context = ++contexts;
   space.ranges.emplace(*geometry, machine.range_cap, families);
   return number;
 }
@@ -28,6 +29,7 @@ void State::forget_space(std::uint32_t number) {
     --live_spaces;
   }
   space.ranges.reset();
+  count_ranges(number);
   space.live = false;
   spare_spaces.push_back(number);
 }

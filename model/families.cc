@@ -24,10 +24,14 @@ FamilyId Families::make(FamilyId parent) {
 
 Family& Families::at(FamilyId id) { return all_.at(id); }
 
-void Families::link(FamilyId id) { at(id).links += 1; }
+void Families::link(FamilyId id) {
+  at(id).links += 1;
+  links_ += 1;
+}
 
 void Families::unlink(FamilyId id) {
   at(id).links -= 1;
+  links_ -= 1;
   if (at(id).links != 0) return;
   at(at(id).parent).children -= 1;
   spare_.push_back(id);
@@ -37,6 +41,7 @@ std::uint64_t Families::live() const { return all_.empty() ? 0 : all_.size() - 1
 
 void Families::clear() {
   all_.clear();
+  links_ = 0;
   spare_.clear();
 }
 

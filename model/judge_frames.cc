@@ -1,4 +1,5 @@
 // Physical events: requests, lists, frames taken and returned.
+#include <algorithm>
 #include <bit>
 
 #include "model/state.h"
@@ -19,11 +20,27 @@ void State::count_towards_failure() {
   if (--fail_countdown == 0) now.request.injection_due = true;
 }
 
+// Who asks, in which operation: docs/RULES.md section 2.
+bool State::may_ask(Role role, std::uint64_t cache) const {
+  switch (role) {
+    case Role::kNone: return false;
+    case Role::kBlock: return is<PagesAlloc>() || is<PagesAllocExact>();
+    case Role::kZeroPage: return now.boot;
+    case Role::kRootTable: return now.boot || (now.child != 0 && spaces[now.child].root == 0);
+    case Role::kTable: return is_access() || is<SpaceFork>();
+    case Role::kAnon: return is<MemoryStore>();
+    case Role::kSlab: return now.boot || (now.object.open && !now.object.asked_page && now.object.cache == cache);
+  }
+  return false;
+}
+
 void State::page_requested(const Event& e) {
   if (now.request.open) return find(Law::kFrame1, "request", "one request at a time", "a second one");
   if (now.request.injection_due) return find(Law::kOom1, "fail_next", "the object request fails", "it went on");
-  const bool is_role = e.role > Role::kNone && e.role <= Role::kSlab && (e.role != Role::kZeroPage || now.boot);
-  if (!is_role) return find(Law::kFrame1, "role", "one that may ask", std::to_string(static_cast<unsigned>(e.role)));
+  if (!may_ask(e.role, e.place))
+    return find(Law::kFrame1, "role", "one that may ask", std::to_string(static_cast<unsigned>(e.role)));
+  now.object.asked_page = e.role == Role::kSlab;
+  now.object.open = now.object.open && now.object.asked_page;  // whoever goes on has got the object
   Request& request = now.request;
   request = Request{};
   request.open = true;
@@ -42,8 +59,6 @@ void State::page_requested(const Event& e) {
       request.wish.gfp = exact->gfp.value();
       request.wish.order = static_cast<unsigned>(std::bit_width(exact->pages.raw() - 1));
       node = exact->node.value();
-    } else {
-      return find(Law::kFrame1, "role", "no block is asked for by this operation", "block");
     }
     if (node != kAnyNode && node.raw() >= machine.nodes) node = kAnyNode;
   }
@@ -60,19 +75,14 @@ void State::failure_injected() {
   note(Law::kRollback1);
 }
 
-void State::request_refused(const Event& e) {
+void State::page_refused() {
   Request& request = now.request;
-  const bool is_page = e.kind == EventKind::kPageRefused;
-  if (is_page && !request.open) return find(Law::kOom1, "request", "none is open", "refused");
-  if (request.injection_due) {
-    if (!request.injected) find(Law::kOom1, "fail_next", "an injected failure", "another refusal");
-  } else if (!is_page) {
-    if (!now.slab_page_refused) find(Law::kOom1, "object", "a page request was refused first", "refused");
-  } else {
-    judge_page_refusal();
-  }
+  if (!request.open) return find(Law::kOom1, "request", "none is open", "refused");
+  if (!request.injection_due) judge_page_refusal();
+  if (request.injection_due && !request.injected)
+    find(Law::kOom1, "fail_next", "an injected failure", "another refusal");
   now.refused = true;
-  now.slab_page_refused = is_page && request.role == Role::kSlab;
+  now.slab_page_refused = request.role == Role::kSlab;
   request = Request{};
 }
 
@@ -87,15 +97,6 @@ void State::judge_page_refusal() {
   note(Law::kOom1);
   if (request.first >= 0)
     find(Law::kOom1, "refusal", "granted: " + zone_text(static_cast<unsigned>(request.first)) + " may give", "refused");
-}
-
-void State::object_requested(const Event& e) {
-  if (now.request.open) return find(Law::kFrame1, "request", "no page request is open", "an object request");
-  if (now.request.injection_due) return find(Law::kOom1, "fail_next", "the object request fails", "it went on");
-  now.slab_page_refused = false;
-  now.request = Request{};
-  now.request.cache = e.place;
-  count_towards_failure();
 }
 
 // The zone of `frame` against the request's list, watermarks and order of preference.
@@ -128,6 +129,14 @@ void State::list_filled(const Event& e) {
     return find(Law::kPcp1, "frame", "a free one", std::to_string(frame));
   judge_choice_of_zone(frame, Law::kPcp1);
   if (broken()) return;
+  const Zone& zone = frames.zone(frames.zone_of(frame));
+  if (request.filled == 0) {
+    if (zone.listed[e.index] != 0) return find(Law::kPcp2, "filled list", 0, zone.listed[e.index]);
+    now.request.fill_wanted = std::min<std::uint64_t>(machine.pcp_batch, zone.free);
+  }
+  note(Law::kPcp2);
+  if (++now.request.filled > request.fill_wanted)
+    return find(Law::kPcp2, "frames filled", request.fill_wanted, request.filled);
   frames.take(frame, 0);
   frames.list(frame, e.index);
   changed(frames.at(frame), frame);
@@ -136,12 +145,44 @@ void State::list_filled(const Event& e) {
   ++items;
 }
 
+// A request that may wait and that no zone may serve drains every list, once.
+bool State::starts_draining() {
+  Request& request = now.request;
+  if (request.draining) return true;
+  if (!request.open || request.injection_due || request.filling || !request.wish.may_wait()) return false;
+  look(frames, request);
+  return request.draining = request.first < 0;
+}
+
+// A list is drained by its own CPU: because that was asked for, for a request that fails otherwise, or because it grew
+// too long, and then by a whole batch.
+void State::judge_drain(const Event& e, unsigned zone) {
+  if (e.cpu.raw() != e.index) return find(Law::kCpu1, "drained list", e.cpu.raw(), e.index);
+  note(Law::kPcp2);
+  if (const auto* drain = std::get_if<PagesDrainCpu>(&now.operation)) {
+    if (drain->target.raw() != e.index) find(Law::kPcp2, "drained list", drain->target.raw(), e.index);
+    return;
+  }
+  if (starts_draining()) return;
+  const std::uint32_t length = frames.zone(zone).listed[e.index];
+  if (now.overflow_left == 0) {
+    if (length <= machine.pcp_high)
+      return find(Law::kPcp2, "list", "drained when too long or asked for", "drained");
+    now.overflow_left = std::min<std::uint32_t>(machine.pcp_batch, length);
+    now.overflow_zone = zone;
+  }
+  if (now.overflow_zone != zone) return find(Law::kPcp2, "zone", zone_text(now.overflow_zone), zone_text(zone));
+  --now.overflow_left;
+}
+
 void State::list_drained(const Event& e) {
   const std::uint64_t frame = e.frame.raw();
   if (!frames.exists(frame)) return find(Law::kPcp1, "frame", "one that exists", std::to_string(frame));
   FrameRecord& record = frames.at(frame);
   if (record.state != FrameState::kListed || record.cpu != e.index)
     return find(Law::kPcp1, "frame", "on the list of CPU " + std::to_string(e.index), std::to_string(frame));
+  judge_drain(e, record.zone);
+  if (broken()) return;
   frames.unlist(frame);
   frames.give_back(frame, 0);
   changed(record, frame);
@@ -165,6 +206,8 @@ void State::frame_taken(const Event& e) {
   note(Law::kBuddy1);
   FrameRecord& record = frames.at(frame);
   if (order == 0) {
+    if (request.filled != request.fill_wanted)
+      return find(Law::kPcp2, "frames filled", request.fill_wanted, request.filled);
     if (record.state != FrameState::kListed || record.cpu != request.cpu)
       return find(record.state == FrameState::kUsed ? Law::kFrame1 : Law::kPcp1, "frame",
                   "on the list of CPU " + std::to_string(request.cpu), std::to_string(frame));
@@ -199,7 +242,7 @@ void State::adopt_taken(std::uint64_t frame, unsigned order) {
   }
   if (!now.boot) used_by_role[static_cast<unsigned>(role)] += count;
   if (role == Role::kSlab) {
-    now.took_slab = true;
+    now.took_slab = now.object.got_page = true;
     if (now.request.cache >= kCaches)
       return find(Law::kFrame1, "cache", "a known one", std::to_string(now.request.cache));
     if (!now.boot) ++slab_frames[now.request.cache];
@@ -223,7 +266,8 @@ void State::adopt_taken(std::uint64_t frame, unsigned order) {
     }
   }
   if (role == Role::kZeroPage) zero_frame = frame;
-  now.fresh.push_back({frame, false, 0, false});
+  if (role != Role::kBlock && role != Role::kSlab) now.bare = frame;
+  now.fresh.push_back({frame, count, false, 0, false});
 }
 
 // Is the block its returner's to return, and does nothing refer to it any more?
@@ -272,6 +316,7 @@ bool State::is_its_return(std::uint64_t frame, const FrameRecord& record) const 
     return std::holds_alternative<PagesAllocExact>(now.operation) && !now.fresh.empty() &&
            frame >= now.fresh[0].frame && frame - now.fresh[0].frame < std::uint64_t{1} << now.request.wish.order;
   }
+  if (record.role == Role::kSlab) return !claims.narrates_objects || now.returned_objects[record.object] != 0;
   if (record.role != Role::kRootTable) return true;
   const std::uint32_t space = tables.at(record.object).space;
   return space == now.child || (space == now.space && (now.killed || std::holds_alternative<SpaceExit>(now.operation)));
@@ -304,6 +349,9 @@ void State::frame_returned(const Event& e) {
   record.state = FrameState::kFree;
   record.role = Role::kNone;
   if (order == 0) {
+    const std::uint32_t length = frames.zone(record.zone).listed[now.cpu];
+    if (now.overflow_left != 0 || length > machine.pcp_high)
+      return find(Law::kPcp2, "list length", "at most " + std::to_string(machine.pcp_high), std::to_string(length));
     frames.list(frame, e.cpu.raw());
     now.lists_grown |= 1u << e.cpu.raw();
   } else {
@@ -314,29 +362,42 @@ void State::frame_returned(const Event& e) {
   ++items;
 }
 
+// Part of the request that asked for it: once, and nothing that was not asked for.
 void State::frame_zeroed(const Event& e) {
   const std::uint64_t frame = e.frame.raw();
   if (!frames.exists(frame)) return find(Law::kIso2, "frame", "one that exists", std::to_string(frame));
   FrameRecord& record = frames.at(frames.used_head(frame));
   if (record.state != FrameState::kUsed) return find(Law::kFrame1, "frame", "a used one", std::to_string(frame));
+  const FreshFrame* fresh = fresh_around(frame);
+  bool is_asked = fresh != nullptr && !fresh->copied && record.role != Role::kSlab;
+  if (const auto* op = std::get_if<PagesAlloc>(&now.operation)) is_asked = is_asked && op->gfp.any(kGfpZero);
+  if (const auto* op = std::get_if<PagesAllocExact>(&now.operation)) is_asked = is_asked && op->gfp.any(kGfpZero);
+  if (!is_asked || (record.order == 0 && record.zeroed))
+    return find(Law::kIso2, "frame", "zeroed once, by the request that asked for it", std::to_string(frame));
   if (record.order == 0) record.zeroed = true;
   now.zeroed.push_back(frame);
 }
 
+FreshFrame* State::fresh_around(std::uint64_t frame) {
+  for (auto fresh = now.fresh.rbegin(); fresh != now.fresh.rend(); ++fresh)
+    if (frame >= fresh->frame && frame - fresh->frame < fresh->count) return fresh->returned ? nullptr : &*fresh;
+  return nullptr;
+}
+
 void State::frame_copied(const Event& e) {
-  for (FreshFrame& fresh : now.fresh) {
-    if (fresh.frame != e.frame.raw() || fresh.returned) continue;
-    fresh.copied = true;
-    fresh.from = e.place;
-    return;
-  }
-  find(Law::kIso2, "frame", "copied to a frame just taken", std::to_string(e.frame.raw()));
+  FreshFrame* const fresh = fresh_around(e.frame.raw());
+  if (fresh == nullptr || fresh->copied || frames.at(fresh->frame).role != Role::kAnon ||
+      frames.at(fresh->frame).zeroed)
+    return find(Law::kIso2, "frame", "copied once, to a frame just taken", std::to_string(e.frame.raw()));
+  fresh->copied = true;
+  fresh->from = e.place;
 }
 
 // PCP-2 and the bound on slab frames, at the end of every operation.
 void State::end_of_physical() {
   if (now.request.open) return find(Law::kFrame1, "request", "answered", "still open");
   if (now.request.injection_due) return find(Law::kOom1, "fail_next", "the object request fails", "it went on");
+  if (now.overflow_left != 0) return find(Law::kPcp2, "frames still to drain", 0, now.overflow_left);
   if (now.lists_grown != 0) {
     for (unsigned z = 0; z < kMaxZones; ++z) {
       const Zone& zone = frames.zone(z);
@@ -362,7 +423,7 @@ void State::judge_kept_frames() {
   if (lower_tables != linked_tables) return find(Law::kRollback2, "tables", linked_tables, lower_tables);
   if (!now.took_slab || now.boot) return;
   for (unsigned cache = 0; cache < kCaches; ++cache) {
-    const std::uint64_t most = live_objects(cache) + 1;
+    const std::uint64_t most = (claims.narrates_objects ? objects[cache] : live_objects(cache)) + 1;
     if (slab_frames[cache] > most)
       find(Law::kRollback2, "slab frames", "at most " + std::to_string(most),
            std::to_string(slab_frames[cache]) + " in " + std::string(kCacheNames[cache]));

@@ -134,7 +134,9 @@ bool State::is_well_formed(const std::vector<RangeObservation>& seen) {
 
 void State::judge_ranges(SpaceHandle handle, const std::vector<RangeObservation>& seen) {
   const std::uint32_t number = space_number(handle);
-  if (number == 0 || !is_well_formed(seen)) return;
+  if (!is_well_formed(seen)) return;
+  if (number == 0 && !seen.empty()) return find(Law::kVma2, "ranges of no space", 0, seen.size());
+  if (number == 0) return;
   Space& space = spaces[number];
   if (!claims.narrates) {
     note(Law::kVma2);
@@ -146,6 +148,7 @@ void State::judge_ranges(SpaceHandle handle, const std::vector<RangeObservation>
     const std::uint64_t from = space.prefix_from, to = space.prefix_to;
     if (!try_prefixes(space, seen))
       return find(Law::kRollback1, "ranges", "a prefix of the protect", "no such prefix");
+    judge_objects();
     judge_leaves_of(number, from, to);
     return;
   }
@@ -165,13 +168,12 @@ void State::judge_ranges(SpaceHandle handle, const std::vector<RangeObservation>
 
 void State::judge_space(SpaceHandle handle, const SpaceObservation& seen) {
   const std::uint32_t number = space_number(handle);
-  if (number == 0 || spaces[number].killed) return;
-  const Space& space = spaces[number];
+  const Space& space = spaces[number];  // an empty handle has nothing, as the kernel's space
+  const std::uint64_t ranges = space.ranges ? space.ranges->all().size() : 0;
+  const std::uint64_t pages_total = space.ranges ? space.ranges->total_pages() : 0;
   note(Law::kAcct2);
-  if (seen.ranges != space.ranges->all().size())
-    return find(Law::kAcct2, "ranges", space.ranges->all().size(), seen.ranges);
-  if (seen.total_pages != space.ranges->total_pages())
-    return find(Law::kAcct2, "total_pages", space.ranges->total_pages(), seen.total_pages);
+  if (seen.ranges != ranges) return find(Law::kAcct2, "ranges", ranges, seen.ranges);
+  if (seen.total_pages != pages_total) return find(Law::kAcct2, "total_pages", pages_total, seen.total_pages);
   if (seen.resident_anon != space.resident_anon)
     return find(Law::kAcct2, "resident_anon", space.resident_anon, seen.resident_anon);
   if (seen.tables != space.tables) find(Law::kAcct2, "tables", space.tables, seen.tables);

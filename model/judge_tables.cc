@@ -55,9 +55,10 @@ void State::table_mark(const Event& e) {
   Table& table = tables.at(record.object);
   if (e.index >= table.entries.size()) return find(Law::kPt1, "index", "inside the table", std::to_string(e.index));
   if (table.entries[e.index] != e.before) return find(Law::kPt3, "before", table.entries[e.index], e.before);
-  const std::uint64_t allowed = kBitAccessed | (table.level == 0 ? kBitDirty : 0);
+  const std::uint64_t allowed = kBitAccessed | (table.level == 0 && is<MemoryStore>() ? kBitDirty : 0);
   if (!present(e.before) || (e.before ^ e.after) != (e.after & ~e.before & allowed))
     return find(Law::kPt3, "mark", e.before | allowed, e.after);
+  if (!walks_here(e, table)) return;
   table.entries[e.index] = e.after;
   ++items;
 }
@@ -65,12 +66,11 @@ void State::table_mark(const Event& e) {
 void State::link_changed(std::uint32_t number, std::uint64_t index, std::uint64_t before, std::uint64_t after) {
   const Table& table = tables.at(number);
   note(Law::kPt1);
-  if (present(before) && present(after)) {
-    if (frame_in(before) != frame_in(after) || (after & kBitHuge) != 0)
-      find(Law::kPt1, "link", frame_in(before), frame_in(after));
-    return;
-  }
+  if (after != 0 && (after & ~kFrameBits) != kLinkBits)
+    return find(Law::kPt1, "link", "zero, or present and denying nothing", std::to_string(after));
+  if (present(before) && present(after)) return find(Law::kPt1, "link", before, after);
   if (present(before)) {
+    rights_taken(table.space, before, tables.page_at(table, index), true);
     FrameRecord& below = frames.at(frame_in(before));
     if (tables.at(below.object).present != 0) return find(Law::kPt1, "unlinked table", "empty", "it has entries");
     below.linked = false;
@@ -82,7 +82,7 @@ void State::link_changed(std::uint32_t number, std::uint64_t index, std::uint64_
   if (!present(after)) return;
   const std::uint64_t frame = frame_in(after);
   const std::uint64_t page = tables.page_at(table, index);
-  if ((after & kBitHuge) != 0 || !frames.exists(frame))
+  if (!frames.exists(frame))
     return find(Law::kPt1, "link", "a lower table", std::to_string(frame));
   FrameRecord& below = frames.at(frame);
   if (below.state != FrameState::kUsed || below.role != Role::kTable || below.linked)
@@ -110,6 +110,9 @@ void State::leaf_changed(std::uint32_t number, std::uint64_t index, std::uint64_
   const std::uint32_t space = table.space;
   now.leaves.push_back({space, page, present(before) && !maps_zero_page(before)});
   if (!present(after) && after != 0) return find(Law::kPt1, "entry", "present or zero", std::to_string(after));
+  if ((after & ~kFrameBits & ~kLeafBits) != (present(after) && maps_zero_page(after) ? kBitSpecial : 0))
+    return find(Law::kPt1, "entry", "no bit without meaning, special iff the zero page", std::to_string(after));
+  if (present(before) && is_more_permissive(before, after)) rights_taken(space, before, page, false);
   const bool same = present(before) && present(after) && frame_in(before) == frame_in(after);
   if (present(before) && frames.at(frame_in(before)).watchers != 0) note(Law::kTlb1);
   if (same) return;

@@ -32,9 +32,11 @@ class Families {
   void link(FamilyId id);
   void unlink(FamilyId id);  // frees it at 0 links
   std::uint64_t live() const;
+  std::uint64_t links() const { return links_; }  // of all families
   void clear();
 
  private:
+  std::uint64_t links_ = 0;
   std::vector<Family> all_;
   std::vector<FamilyId> spare_;
 };

@@ -44,9 +44,21 @@ struct Request {
   Wish wish;
   bool injection_due = false;  // fail_next says that this one fails
   bool injected = false;
+  std::uint32_t interrupted = 0;  // CPUs that were, to drain their lists
+  bool draining = false;  // nobody may give: the lists are being drained
   bool filling = false;  // frames are moving to the CPU's list: the choice of zone is made
+  std::uint64_t filled = 0;       // frames moved so far
+  std::uint64_t fill_wanted = 0;  // as many as the zone had, at most the machine's batch
   std::uint32_t may = 0;  // bit z: zone z may give, as of the last time the request looked
   int first = -1;         // first zone of the list that may
+};
+
+// A slab object that was asked for. It was granted if something else happens before a refusal.
+struct ObjectRequest {
+  bool open = false;
+  bool asked_page = false;
+  bool got_page = false;
+  std::uint64_t cache = 0;
 };
 
 // Looks at the zones as they are now.

@@ -63,12 +63,15 @@ void State::start(const MachineDescription& description, const Claims& what) {
   families.clear();
   blocks.clear();
   addresses.clear();
-  fail_countdown = live_spaces = mapped_pages = linked_tables = 0;
+  fail_countdown = live_spaces = mapped_pages = linked_tables = live_ranges = contexts = 0;
+  objects.fill(0);
   kernel_root = zero_frame = kNoFrame;
   used_by_role.fill(0);
   slab_frames.fill(0);
   cpus.resize(machine.cpus);
   for (Cpu& cpu : cpus) {
+    cpu.asids.fill({});
+    cpu.cached.fill(0);
     cpu.tlb.assign(machine.tlb_entries, TlbSlot{});
     for (unsigned level = 1; level < geometry->levels; ++level)
       cpu.walk[level].assign(machine.walk_cache_entries, WalkSlot{});
@@ -104,12 +107,23 @@ template <class Op>
 concept HasPlace = requires(const Op& op) { op.at; };
 template <class Op>
 concept IsAccess = std::is_same_v<Op, MemoryLoad> || std::is_same_v<Op, MemoryStore> || std::is_same_v<Op, MemoryFetch>;
+// Operations whose answer may carry a value.
+template <class Op>
+concept Answers = std::is_same_v<Op, RangeBrk> || std::is_same_v<Op, MemoryLoad> || std::is_same_v<Op, MemoryFetch> ||
+                  (requires(const Op& op) { op.result; } && !std::is_same_v<Op, SpaceCreate> &&
+                   !std::is_same_v<Op, SpaceFork>);
 
 template <class Op>
 constexpr Access access_of() {
   if constexpr (std::is_same_v<Op, MemoryStore>) return Access::kStore;
   if constexpr (std::is_same_v<Op, MemoryFetch>) return Access::kFetch;
   return Access::kLoad;
+}
+
+// The break is answered even by a refusal for want of memory.
+template <class Op>
+constexpr bool answers_value(Refusal refusal) {
+  return refusal == Refusal::kNone || (std::is_same_v<Op, RangeBrk> && refusal == Refusal::kOom);
 }
 
 bool holds_block(const std::vector<Block>& blocks, unsigned handle) {
@@ -179,6 +193,13 @@ void State::begin(const Operation& operation) {
   now.operation = operation;
   now.running = true;
   now.boot = now.refused = now.slab_page_refused = now.drained = now.killed = now.took_slab = false;
+  now.acted = now.took_rights = now.freed_tables = now.in_fault = false;
+  now.interrupted = now.may_flush = now.must_flush = now.expelled = 0;
+  now.stripped_pages = now.overflow_left = 0;
+  now.last_used = now.bare = kNoFrame;
+  now.walk = Walk{};
+  now.object = ObjectRequest{};
+  now.returned_objects.fill(0);
   now.space = now.child = 0;
   now.request = Request{};
   now.zeroed.clear();
@@ -190,6 +211,7 @@ void State::begin(const Operation& operation) {
   changes.clear();
   std::visit(
       [&]<class Op>(const Op& op) {
+        now.cpu = op.cpu.raw();
         if constexpr (HasSpace<Op>) now.space = space_number(op.space.value());
         if (now.space != 0 && spaces[now.space].killed) return;
         if constexpr (std::is_same_v<Op, SpaceCreate> || std::is_same_v<Op, SpaceFork>) now.child = make_space();
@@ -215,6 +237,8 @@ void State::end(const Response& r) {
   std::visit(
       [&]<class Op>(const Op& op) {
         if (broken()) return;
+        if (claims.narrates && r.value != 0 && !(Answers<Op> && answers_value<Op>(r.refusal)))
+          return find(Law::kAnswer, "value", 0, r.value);
         if constexpr (requires { end_pages(op, r); }) {
           end_pages(op, r);
         } else if constexpr (std::is_same_v<Op, SlabShrink>) {
@@ -247,7 +271,12 @@ void State::end(const Response& r) {
         }
       },
       now.operation);
-  if (!broken() && claims.narrates) judge_touched_leaves(r);
+  if (!broken() && claims.narrates) {
+    judge_touched_leaves(r);
+    end_on_cpu();
+    end_of_flushes();
+    judge_objects();
+  }
   now.running = false;
 }
 
@@ -270,8 +299,7 @@ bool State::fits_machine(const Event& e) {
 }
 
 void State::space_killed(const Event& e) {
-  const bool is_access = std::visit([]<class Op>(const Op&) { return IsAccess<Op>; }, now.operation);
-  if (!is_access || !now.refused || now.killed)
+  if (!is_access() || !now.refused || now.killed)
     return find(Law::kOom1, "killed space", "an access that was refused memory", std::string(name_of(now.operation)));
   const std::uint32_t root = spaces[now.space].root;
   if (root == 0 || tables.at(root).frame != e.frame.raw())
@@ -279,8 +307,11 @@ void State::space_killed(const Event& e) {
   now.killed = true;
 }
 
+bool State::is_access() const { return is<MemoryLoad>() || is<MemoryStore>() || is<MemoryFetch>(); }
+
 void State::on_event(const Event& e) {
-  if (broken() || !fits_machine(e)) return;
+  if (broken() || !fits_machine(e) || !acts_where_it_may(e)) return;
+  if (e.kind != EventKind::kSpaceLoaded) now.acted = true;
   switch (e.kind) {
     case EventKind::kFrameTaken: return frame_taken(e);
     case EventKind::kFrameReturned: return frame_returned(e);
@@ -289,20 +320,21 @@ void State::on_event(const Event& e) {
     case EventKind::kTableStore: return table_store(e);
     case EventKind::kTableMark: return table_mark(e);
     case EventKind::kSpaceLoaded: return space_loaded(e);
-    case EventKind::kSpaceUnloaded: cpus[e.cpu.raw()].lazy = true; return;
+    case EventKind::kSpaceUnloaded: return space_unloaded(e);
     case EventKind::kTlbFilled: return tlb_filled(e);
     case EventKind::kTlbUsed: return tlb_used(e);
-    case EventKind::kTlbDropped: return drop_slot(cpus[e.cpu.raw()].tlb[e.index]);
+    case EventKind::kTlbDropped: return tlb_dropped(e);
     case EventKind::kWalkCacheFilled: return walk_cache_filled(e);
     case EventKind::kWalkCacheUsed: return walk_cache_used(e);
-    case EventKind::kWalkCacheDropped: return drop_slot(cpus[e.cpu.raw()].walk[e.level][e.index]);
-    case EventKind::kInterrupted:
+    case EventKind::kWalkCacheDropped: return walk_cache_dropped(e);
+    case EventKind::kInterrupted: return interrupted(e);
     case EventKind::kLockTaken:
     case EventKind::kLockReleased: return;
     case EventKind::kFailureInjected: return failure_injected();
     case EventKind::kPageRequested: return page_requested(e);
-    case EventKind::kPageRefused:
-    case EventKind::kObjectRefused: return request_refused(e);
+    case EventKind::kPageRefused: return page_refused();
+    case EventKind::kObjectRefused: return object_refused(e);
+    case EventKind::kObjectReturned: return object_returned(e);
     case EventKind::kObjectRequested: return object_requested(e);
     case EventKind::kListFilled: return list_filled(e);
     case EventKind::kListDrained: return list_drained(e);

@@ -29,6 +29,10 @@ struct Space {
   std::uint64_t resident_anon = 0;  // leaves that map anonymous pages
   std::uint64_t tables = 0;         // root included
   std::uint32_t changed_in = 0;
+  std::uint32_t loaded_on = 0;      // CPUs that have its tables loaded, lazily or not
+  std::uint64_t context = 0;        // never given to another space
+  std::uint64_t generation = 0;     // counts rights taken from entries that a CPU could have cached
+  std::uint64_t counted_ranges = 0;  // its part of State::live_ranges
   std::uint64_t prefix_from = 0, prefix_to = 0;  // a refused protect may have stopped at any range's end in here
   Prot prefix_prot;
 };
@@ -45,11 +49,18 @@ struct WalkSlot {
   std::uint64_t page = 0;  // any page of the cached prefix
   std::uint64_t frame = 0;
 };
+// Whose translations a CPU keeps under an ASID, and which takings of rights it heard of.
+struct AsidOwner {
+  std::uint64_t context = 0;  // 0: nobody's
+  std::uint64_t generation = 0;
+};
 struct Cpu {
   std::uint64_t root_frame = 0;
   std::uint16_t asid = 0;
   bool lazy = true;
   std::uint32_t space = kKernel;
+  std::array<AsidOwner, 8> asids{};
+  std::array<std::uint32_t, 8> cached{};  // full slots of all caches by ASID
   std::vector<TlbSlot> tlb;
   std::array<std::vector<WalkSlot>, 8> walk;  // by level
 };
@@ -57,6 +68,7 @@ struct Cpu {
 // A frame taken by the operation in progress.
 struct FreshFrame {
   std::uint64_t frame = 0;
+  std::uint64_t count = 1;
   bool copied = false;
   std::uint64_t from = 0;  // copied: from this frame
   bool returned = false;
@@ -76,6 +88,14 @@ struct AccessedPage {
   bool used = false;         // the TLB translated it for this very access
 };
 
+// The walk in progress, as far as events tell: a failed one ends without any.
+struct Walk {
+  unsigned next_level = 0;  // of the entry to be read next
+  std::uint64_t page = 0;
+  bool begun = false;
+  bool marked = false;  // the entry read next has its marks: it is cached at once
+};
+
 struct Now {
   Operation operation;
   std::uint32_t number = 0;  // counts operations since construction; stamps of changes
@@ -91,6 +111,24 @@ struct Now {
   std::vector<std::uint64_t> zeroed;  // frames zeroed
   std::uint32_t lists_grown = 0;    // CPUs whose lists got a frame
   bool took_slab = false;
+  bool acted = false;               // something happened but the loading of a space
+  std::uint32_t cpu = 0;            // on which the operation runs
+  std::uint32_t interrupted = 0;    // CPUs that were
+  std::uint32_t may_flush = 0;      // CPUs that may be interrupted, for they could have cached what was taken away
+  std::uint32_t must_flush = 0;     // of these, those that could have used it
+  std::uint32_t expelled = 0;       // CPUs told to leave a space that ends
+  bool took_rights = false;         // from entries of the operation's space
+  bool freed_tables = false;        // that a CPU could have cached
+  std::uint64_t stripped_pages = 0;  // pages that lost rights which a CPU could have cached
+  std::array<std::uint64_t, 2> stripped_page{};  // the last two of them, newest first
+  Walk walk;
+  bool in_fault = false;            // software acts for an access that was not translated
+  std::uint64_t bare = kNoFrame;    // taken to be zeroed or copied to, and neither yet
+  std::uint64_t last_used = kNoFrame;  // page that the TLB translated last, nothing else having happened since
+  ObjectRequest object;
+  std::array<std::uint32_t, kCaches> returned_objects{};
+  unsigned overflow_left = 0;        // frames that must still leave the list that grew too long
+  std::uint32_t overflow_zone = 0;
   std::vector<FreshFrame> fresh;
   std::vector<LeafTouch> leaves;
   std::vector<AccessedPage> accessed;
@@ -125,9 +163,11 @@ class State {
 
   // -- judge_frames.cc: the physical layer --
   void page_requested(const Event& e);
-  void request_refused(const Event& e);
+  void page_refused();
   void judge_page_refusal();
-  void object_requested(const Event& e);
+  bool may_ask(Role role, std::uint64_t cache) const;
+  bool starts_draining();
+  void judge_drain(const Event& e, unsigned zone);
   void count_towards_failure();
   void failure_injected();
   void list_filled(const Event& e);
@@ -141,8 +181,29 @@ class State {
   void release_owner(std::uint64_t frame, FrameRecord& record);
   void frame_zeroed(const Event& e);
   void frame_copied(const Event& e);
+  FreshFrame* fresh_around(std::uint64_t frame);  // taken by this operation and not returned
   void end_of_physical();
   void judge_kept_frames();
+
+  // -- judge_objects.cc --
+  void object_requested(const Event& e);
+  void object_refused(const Event& e);
+  void object_returned(const Event& e);
+  bool may_need(CacheName cache) const;
+  void count_ranges(std::uint32_t space);
+  void judge_objects();
+
+  // -- judge_cpus.cc: who acts where, who is interrupted --
+  bool acts_where_it_may(const Event& e);
+  void software_acts(const Event& e);
+  void judge_fault();
+  std::uint64_t entry_above(std::uint64_t page, unsigned level) const;
+  void interrupted(const Event& e);
+  bool may_be_interrupted(std::uint32_t cpu);
+  void rights_taken(std::uint32_t space, std::uint64_t before, std::uint64_t page, bool is_table);
+  void end_of_flushes();
+  void judge_dropped(std::uint32_t number, bool all, std::uint64_t page);
+  void end_on_cpu();
 
   // -- judge_tables.cc --
   void table_store(const Event& e);
@@ -165,11 +226,22 @@ class State {
 
   // -- judge_translation.cc --
   void space_loaded(const Event& e);
+  void space_unloaded(const Event& e);
+  bool may_load(const Event& e, const Cpu& cpu, std::uint32_t space);
+  bool needs_flush(const Cpu& cpu, std::uint32_t asid) const;
+  void tlb_dropped(const Event& e);
+  void walk_cache_dropped(const Event& e);
+  bool may_drop(const Event& e, std::uint64_t page, unsigned level) const;
+  std::uint64_t page_due() const;
+  bool is_hit(const Cpu& cpu, std::uint64_t page) const;
+  bool begins_walk(const Cpu& cpu, std::uint64_t page, unsigned cached_level);
+  bool covers(const WalkSlot& slot, unsigned asid, unsigned level, std::uint64_t page) const;
+  bool walks_here(const Event& e, const Table& table);
   void tlb_filled(const Event& e);
   void tlb_used(const Event& e);
   bool is_access_of_operation(const Event& e);
-  void drop_slot(TlbSlot& slot);
-  void drop_slot(WalkSlot& slot);
+  void drop_slot(Cpu& cpu, TlbSlot& slot);
+  void drop_slot(Cpu& cpu, WalkSlot& slot);
   void walk_cache_filled(const Event& e);
   void walk_cache_used(const Event& e);
   bool usable_somewhere(std::uint64_t frame, bool is_table) const;
@@ -236,6 +308,11 @@ class State {
   void changed(FrameRecord& record, std::uint64_t frame);
   void space_changed(std::uint32_t number);
   bool maps_zero_page(std::uint64_t entry) const;
+  bool is_access() const;  // memory_load, memory_store, memory_fetch
+  template <class Op>
+  bool is() const {
+    return std::holds_alternative<Op>(now.operation);
+  }
   std::uint64_t live_objects(unsigned cache) const;
 
   MachineDescription machine;
@@ -257,6 +334,9 @@ class State {
   std::uint64_t kernel_root = kNoFrame;
   std::uint64_t fail_countdown = 0;
   std::uint64_t live_spaces = 0;
+  std::uint64_t live_ranges = 0;    // of all spaces
+  std::uint64_t contexts = 0;       // spaces made so far
+  std::array<std::uint64_t, kCaches> objects{};  // handed out, as far as events tell
   std::uint64_t mapped_pages = 0;   // pages with a mapping
   std::uint64_t linked_tables = 0;  // roots not included
   std::array<std::uint64_t, kRoleNames.size()> used_by_role{};  // frames, boot not included

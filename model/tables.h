@@ -15,12 +15,24 @@ namespace mmtwin::model {
 // Bits of an entry.
 inline constexpr std::uint64_t kBitPresent = 0x1, kBitWritable = 0x2, kBitUser = 0x4, kBitAccessed = 0x20,
                                kBitDirty = 0x40, kBitHuge = 0x80, kBitNoExecute = 0x8000000000000000;
+// Bit 9 is software's: the entry maps the shared zero page (Linux: pte_special).
+inline constexpr std::uint64_t kBitSpecial = 0x200, kFrameBits = 0x000ffffffffff000;
+inline constexpr std::uint64_t kLinkBits = kBitPresent | kBitWritable | kBitUser;  // a link denies nothing
+inline constexpr std::uint64_t kLeafBits = kLinkBits | kBitAccessed | kBitDirty | kBitNoExecute;
 constexpr bool present(std::uint64_t entry) { return (entry & kBitPresent) != 0; }
 constexpr bool writable(std::uint64_t entry) { return (entry & kBitWritable) != 0; }
 constexpr bool user(std::uint64_t entry) { return (entry & kBitUser) != 0; }
 constexpr bool executable(std::uint64_t entry) { return (entry & kBitNoExecute) == 0; }
 constexpr bool dirty(std::uint64_t entry) { return (entry & kBitDirty) != 0; }
-constexpr std::uint64_t frame_in(std::uint64_t entry) { return (entry & 0x000ffffffffff000) / 4096; }
+constexpr std::uint64_t frame_in(std::uint64_t entry) { return (entry & kFrameBits) / 4096; }
+// Does `cached` allow something that `current` does not, or name another frame?
+constexpr bool is_more_permissive(std::uint64_t cached, std::uint64_t current) {
+  if (!present(current) || frame_in(cached) != frame_in(current)) return true;
+  if (writable(cached) && !writable(current)) return true;
+  if (user(cached) && !user(current)) return true;
+  if (executable(cached) && !executable(current)) return true;
+  return dirty(cached) && !dirty(current);  // a store through it would not set D again
+}
 
 inline constexpr std::uint32_t kKernel = 0;  // space number of the kernel's own root
 

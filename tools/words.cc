@@ -140,6 +140,8 @@ std::string memory_event(const Event& e) {
       return "wants an object of cache " + cache_words(e);
     case EventKind::kObjectRefused:
       return "gets no object";
+    case EventKind::kObjectReturned:
+      return "gives back an object of cache " + cache_words(e);
     case EventKind::kListFilled:
       return fmt::format("frame {:#x} goes to the page list of CPU {}", e.frame.raw(), e.index);
     case EventKind::kListDrained:

@@ -63,13 +63,15 @@ enum class EventKind : std::uint8_t {
   kListFilled,         // `frame` moved from its zone's free blocks to the per-CPU list of CPU `index`
   kListDrained,        // `frame` moved from the per-CPU list of CPU `index` to its zone's free blocks
   kSpaceKilled,        // the space whose root table is `frame` is being ended for want of memory
+  kObjectReturned,     // a slab object goes back to its cache; place = CacheName
 };
-inline constexpr std::array<std::string_view, 25> kEventNames = {
+inline constexpr std::array<std::string_view, 26> kEventNames = {
     "frame_taken",       "frame_returned",  "frame_zeroed",       "frame_copied",      "table_store",
     "table_mark",        "space_loaded",    "space_unloaded",     "tlb_filled",        "tlb_used",
     "tlb_dropped",       "walk_cache_filled", "walk_cache_used",  "walk_cache_dropped", "interrupted",
     "lock_taken",        "lock_released",   "failure_injected",   "page_requested",    "page_refused",
-    "object_requested",  "object_refused",  "list_filled",        "list_drained",      "space_killed"};
+    "object_requested",  "object_refused",  "list_filled",        "list_drained",      "space_killed",
+    "object_returned"};
 constexpr std::string_view name_of(EventKind k) { return kEventNames[static_cast<unsigned>(k)]; }
 
 struct Event {

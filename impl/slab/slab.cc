@@ -106,6 +106,8 @@ void Slab::free_bytes(CpuId cpu, CacheName name, std::uint64_t offset) {
         "FRAME-1: what is freed is the start of an object");
   std::uint16_t& own = ram.edit(link_ref(frame, index));
   check(own == kUsedLink, "FRAME-1: an object is freed once");
+  hardware_.emit({.kind = EventKind::kObjectReturned, .cpu = cpu, .order = {}, .frame = {},
+                  .place = static_cast<std::uint64_t>(name)});
   // Junk first: a reader that ASan does not stop shall not find its old object.
   if constexpr (kChecked) {
     for (std::uint32_t at = 0; at < cache.shape.object_bytes; at += 8) {

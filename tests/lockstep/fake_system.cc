@@ -103,12 +103,12 @@ bool FakeSystem::may_give(unsigned order, Gfp gfp) const {
   return free >= size && free - (size - 1) > min && has_block(order);
 }
 
-void FakeSystem::make_used(std::uint64_t head, unsigned order, Role role) {
+void FakeSystem::make_used(unsigned cpu, std::uint64_t head, unsigned order, Role role) {
   for (std::uint64_t f = head; f < head + (std::uint64_t{1} << order); ++f) {
     frames_[f] = {FrameState::kUsed, role, order, 0, head, 1};
   }
   mark(head);
-  if (!lies(Lie::kNoEvent)) emit(EventKind::kFrameTaken, 0, head, order, role);
+  if (!lies(Lie::kNoEvent)) emit(EventKind::kFrameTaken, cpu, head, order, role);
 }
 
 std::uint64_t FakeSystem::take(unsigned cpu, Role role, unsigned order) {
@@ -127,7 +127,7 @@ std::uint64_t FakeSystem::take(unsigned cpu, Role role, unsigned order) {
   } else {
     has_block(order, &head);
   }
-  make_used(head, order, role);
+  make_used(cpu, head, order, role);
   return head;
 }
 
@@ -150,7 +150,7 @@ bool FakeSystem::request(unsigned cpu, Role role, unsigned order, Gfp gfp, std::
 }
 
 void FakeSystem::drain(unsigned by, unsigned cpu, std::size_t frames) {
-  if (by != cpu && !lists_[cpu].empty()) emit(EventKind::kInterrupted, by, 0, 0, Role::kNone, cpu);
+  if (by != cpu) emit(EventKind::kInterrupted, by, 0, 0, Role::kNone, cpu);
   for (; frames > 0; --frames) {
     const std::uint64_t at = lists_[cpu].front();
     lists_[cpu].erase(lists_[cpu].begin());

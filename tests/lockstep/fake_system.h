@@ -70,7 +70,7 @@ class FakeSystem final : public System {
   bool may_give(unsigned order, Gfp gfp) const;
   bool request(unsigned cpu, Role role, unsigned order, Gfp gfp, std::uint64_t& head);
   std::uint64_t take(unsigned cpu, Role role, unsigned order);
-  void make_used(std::uint64_t head, unsigned order, Role role);
+  void make_used(unsigned cpu, std::uint64_t head, unsigned order, Role role);
   void give_single(unsigned cpu, std::uint64_t at);
   void give_block(unsigned cpu, const Block& block);
   void drain(unsigned by, unsigned cpu, std::size_t frames);

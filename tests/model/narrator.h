@@ -1,9 +1,10 @@
 // A system by the book reduced to what it tells: spaces, tables, faults, TLBs, shootdowns, in the small geometry.
 //
 // Laws: all of model/laws.h hold in what it writes. Context: tests of model/model.h. Cost: maps of what is there. It
-// deliberately keeps no bytes: a test says what a load answers. Direct mapped TLB; one walk cache, of level 1.
+// deliberately keeps no bytes: a test says what a load answers.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -22,7 +23,8 @@ class Narrator : public Writer {
     for (Cpu& cpu : cpus_) {
       cpu.root = kernel_root_;
       cpu.tlb.resize(machine.tlb_entries);
-      cpu.walk.resize(machine.walk_cache_entries);
+      for (auto& slots : cpu.walk) slots.resize(machine.walk_cache_entries);
+      for (unsigned p = 1; p < 9; ++p) cpu.missed.insert(p);  // an ASID that is given anew is flushed
     }
   }
 
@@ -69,14 +71,12 @@ class Narrator : public Writer {
   void load(unsigned p, std::uint64_t at, std::uint64_t value = 0, unsigned cpu = 0) {
     begin(MemoryLoad{CpuId(cpu), SpaceHandle(p), place(at), Width(1)});
     load_space(p);
-    if (!present(leaf(p, at / kPage))) set_leaf(p, at / kPage, entry_of(zero_page_, bits_for_reading(p, at / kPage)));
     use(p, at / kPage, Access::kLoad);
     end(Refusal::kNone, value);
   }
   void store(unsigned p, std::uint64_t at, std::uint64_t value, unsigned cpu = 0) {
     begin(store_operation(p, at, value, cpu));
     load_space(p);
-    fault_for_store(p, at / kPage);
     use(p, at / kPage, Access::kStore);
     end();
   }
@@ -98,7 +98,7 @@ class Narrator : public Writer {
       const std::uint64_t entry = leaf(p, page);
       if (!present(entry)) continue;
       set_leaf(p, page, entry & (bits_of(prot) | ~bits_of(kReadWrite) | kBitDirty));
-      flush_page(p, page);
+      if (is_more_permissive(entry, leaf(p, page))) flush_page(p, page);
     }
     end();
   }
@@ -141,8 +141,9 @@ class Narrator : public Writer {
     if (e.after == 0) return;
     for (Slot& slot : cpu.tlb)
       if (slot.asid == p) slot = Slot{};
-    for (Slot& slot : cpu.walk)
-      if (slot.asid == p) slot = Slot{};
+    for (auto& slots : cpu.walk)
+      for (Slot& slot : slots)
+        if (slot.asid == p) slot = Slot{};
   }
   std::uint64_t root(unsigned p) { return spaces_[p].root; }
   std::uint64_t entry(std::uint64_t table, unsigned index) { return entries_[table][index]; }
@@ -209,26 +210,62 @@ class Narrator : public Writer {
       event(EventKind::kFrameCopied, frame, frame_in(old));
     }
     set_leaf(p, page, entry_of(frame, bits_for_storing(p, page)));
-    if (present(old)) flush_page(p, page);
+    if (present(old) && is_more_permissive(old, leaf(p, page))) flush_page(p, page, false, true);
   }
-  // Fills the slot unless it holds what the tables say, and uses it.
+  // Translates: by the TLB, else by a walk, else by a walk after a fault.
   void use(unsigned p, std::uint64_t page, Access access) {
-    Slot& slot = cpus_[cpu_].tlb[page % cpus_[cpu_].tlb.size()];
-    if (slot.page != page || slot.asid != p || slot.value != leaf(p, page)) {
-      mark_links(p, page);
-      Event filled = event_of(EventKind::kTlbFilled, 0, page);
-      filled.index = static_cast<std::uint16_t>(page % cpus_[cpu_].tlb.size());
-      filled.after = leaf(p, page);
-      event(filled);
-      slot = {p, page, filled.after};
-      cache_walk(p, page);
+    const Slot& slot = cpus_[cpu_].tlb[page % cpus_[cpu_].tlb.size()];
+    const bool is_hit = slot.page == page && slot.asid == p &&
+                        (access != Access::kStore || (writable(slot.value) && dirty(slot.value)));
+    if (!is_hit && !walk(p, page, access)) {
+      if (access == Access::kStore)
+        fault_for_store(p, page);
+      else
+        set_leaf(p, page, entry_of(zero_page_, bits_for_reading(p, page) | kBitSpecial));
+      walk(p, page, access);
     }
+    translated(page, access);
+  }
+  void translated(std::uint64_t page, Access access) {
     Event used = event_of(EventKind::kTlbUsed, 0, page);
     used.index = static_cast<std::uint16_t>(page % cpus_[cpu_].tlb.size());
     used.access = static_cast<std::uint8_t>(access);
     event(used);
   }
-  void flush_page(unsigned p, std::uint64_t page, bool with_tables = false) {
+  // From the lowest cached table, else from the root; false: the access is not permitted.
+  bool walk(unsigned p, std::uint64_t page, Access access) {
+    unsigned level = 3;
+    std::uint64_t here = spaces_[p].root;
+    for (unsigned cached = 1; cached < 4; ++cached) {
+      const Slot& slot = walk_slot(page, cached);
+      if (slot.asid != p || slot.page != page >> (4 * cached)) continue;
+      walk_event(EventKind::kWalkCacheUsed, slot.value, page, cached);
+      level = cached - 1;
+      here = slot.value;
+      break;
+    }
+    for (; level > 0; --level) {
+      const unsigned index = static_cast<unsigned>(kSmall.index_of(page, level));
+      if (!present(entry(here, index))) return false;
+      mark(here, index, kBitAccessed);
+      here = frame_in(entry(here, index));
+      walk_event(EventKind::kWalkCacheFilled, here, page, level);
+      walk_slot(page, level) = {p, page >> (4 * level), here};
+    }
+    const std::uint64_t found = entry(here, page % 16);
+    const bool is_store = access == Access::kStore;
+    if (!present(found) || !user(found) || (is_store && !writable(found))) return false;
+    if (access == Access::kFetch && !executable(found)) return false;
+    mark(here, page % 16, kBitAccessed | (is_store ? kBitDirty : 0));
+    Event filled = event_of(EventKind::kTlbFilled, 0, page);
+    filled.index = static_cast<std::uint16_t>(page % cpus_[cpu_].tlb.size());
+    filled.after = entry(here, page % 16);
+    event(filled);
+    cpus_[cpu_].tlb[filled.index] = {p, page, filled.after};
+    return true;
+  }
+  // Of one page by an access, else of all that the ASID has cached.
+  void flush_page(unsigned p, std::uint64_t page, bool with_tables = false, bool alone = false) {
     for (unsigned c = 0; c < cpus_.size(); ++c) {
       Cpu& cpu = cpus_[c];
       const bool runs = cpu.root == spaces_[p].root && (!cpu.lazy || with_tables);
@@ -237,9 +274,21 @@ class Narrator : public Writer {
         continue;
       }
       if (c != cpu_) interrupt(c);
-      drop(c, EventKind::kTlbDropped, page % cpu.tlb.size(), cpu.tlb[page % cpu.tlb.size()], p);
-      drop(c, EventKind::kWalkCacheDropped, page / 16 % cpu.walk.size(), cpu.walk[page / 16 % cpu.walk.size()], p);
+      forget(c, p, page, alone);
     }
+  }
+  void forget(unsigned c, unsigned p, std::uint64_t page, bool alone) {
+    Cpu& cpu = cpus_[c];
+    evict(c, p, page, alone);
+    for (unsigned level = 1; level < 4; ++level)
+      for (std::size_t i = 0; i < cpu.walk[level].size(); ++i)
+        if (!alone || cpu.walk[level][i].page == page >> (4 * level))
+          drop(c, EventKind::kWalkCacheDropped, level, i, cpu.walk[level][i], p);
+  }
+  void evict(unsigned c, unsigned p, std::uint64_t page, bool alone = true) {
+    Cpu& cpu = cpus_[c];
+    for (std::size_t i = 0; i < cpu.tlb.size(); ++i)
+      if (!alone || cpu.tlb[i].page == page) drop(c, EventKind::kTlbDropped, 0, i, cpu.tlb[i], p);
   }
   void unmap_pages(unsigned p, std::uint64_t from, std::uint64_t to) {
     for (std::uint64_t page = from; page < to; ++page) {
@@ -284,16 +333,17 @@ class Narrator : public Writer {
   }
   void tear_down(unsigned p) {
     Space& space = spaces_[p];
-    if (!space.pages.empty()) unmap_pages(p, space.pages.begin()->first, space.pages.rbegin()->first + 1);
-    free_tables(p);
     for (unsigned c = 0; c < cpus_.size(); ++c) {
       if (cpus_[c].root != space.root) continue;
+      if (c != cpu_) interrupt(c);
       Event e = event_of(EventKind::kSpaceLoaded, kernel_root_);
       e.cpu = CpuId(c);
       step(e);
       cpus_[c].root = kernel_root_;
       cpus_[c].lazy = true;
     }
+    if (!space.pages.empty()) unmap_pages(p, space.pages.begin()->first, space.pages.rbegin()->first + 1);
+    free_tables(p);
     for (Cpu& cpu : cpus_) cpu.missed.insert(p);
     put(space.root);
     spaces_.erase(p);
@@ -317,46 +367,36 @@ class Narrator : public Writer {
     std::uint64_t root = 0;
     unsigned asid = 0;
     bool lazy = true;
-    std::vector<Slot> tlb, walk;
+    std::vector<Slot> tlb;
+    std::array<std::vector<Slot>, 4> walk;  // by level; page: shifted to the level
     std::set<unsigned> missed;  // spaces whose flushes it did not get
   };
 
-  void interrupt(unsigned target) {
-    Event e = event_of(EventKind::kInterrupted);
-    e.index = static_cast<std::uint16_t>(target);
-    event(e);
-  }
-  void drop(unsigned cpu, EventKind kind, std::uint64_t index, Slot& slot, unsigned p) {
+  void drop(unsigned cpu, EventKind kind, unsigned level, std::uint64_t index, Slot& slot, unsigned p) {
     if (slot.asid != p) return;
     Event e = event_of(kind);
     e.cpu = CpuId(cpu);
     e.index = static_cast<std::uint16_t>(index);
-    e.level = kind == EventKind::kWalkCacheDropped ? 1 : 0;
+    e.level = static_cast<std::uint8_t>(level);
     step(e);
     slot = Slot{};
   }
-  // The walker sets A on its way; leaves are stored with A already.
-  void mark_links(unsigned p, std::uint64_t page) {
-    std::uint64_t here = spaces_[p].root;
-    for (unsigned level = 3; level > 0; --level) {
-      const unsigned index = static_cast<unsigned>(kSmall.index_of(page, level));
-      const std::uint64_t link = entry(here, index);
-      if ((link & kBitAccessed) == 0) {
-        event(EventKind::kTableMark, here, index, link, link | kBitAccessed);
-        entries_[here][index] = link | kBitAccessed;
-      }
-      here = frame_in(link);
-    }
+  Slot& walk_slot(std::uint64_t page, unsigned level) {
+    auto& slots = cpus_[cpu_].walk[level];
+    return slots[(page >> (4 * level)) % slots.size()];
   }
-  void cache_walk(unsigned p, std::uint64_t page) {
-    Slot& slot = cpus_[cpu_].walk[page / 16 % cpus_[cpu_].walk.size()];
-    const std::uint64_t table = spaces_[p].leaf_table.at(page / 16 * 16);
-    Event e = event_of(slot.asid == p && slot.value == table ? EventKind::kWalkCacheUsed : EventKind::kWalkCacheFilled,
-                       table, page);
-    e.level = 1;
-    e.index = static_cast<std::uint16_t>(page / 16 % cpus_[cpu_].walk.size());
+  void walk_event(EventKind kind, std::uint64_t table, std::uint64_t page, unsigned level) {
+    Event e = event_of(kind, table, page);
+    e.level = static_cast<std::uint8_t>(level);
+    e.index = static_cast<std::uint16_t>((page >> (4 * level)) % cpus_[cpu_].walk[level].size());
     event(e);
-    slot = {p, page, table};
+  }
+  // As the walker does on its way.
+  void mark(std::uint64_t table, unsigned index, std::uint64_t bits) {
+    const std::uint64_t before = entry(table, index);
+    if ((before & bits) == bits) return;
+    event(EventKind::kTableMark, table, index, before, before | bits);
+    entries_[table][index] = before | bits;
   }
 
   std::vector<Cpu> cpus_;

@@ -217,6 +217,7 @@ class Writer {
 
   void begin(const Operation& operation) {
     cpu_ = cpu_of(operation).raw();
+    interrupted_.clear();
     step(operation);
   }
   void end(Refusal refusal = Refusal::kNone, std::uint64_t value = 0) { step(Response{refusal, value}); }
@@ -240,10 +241,19 @@ class Writer {
     free_.erase(frame);
     lists_[cpu_].push_back(frame);
   }
-  void drain(unsigned cpu, std::uint64_t frame) {
-    Event e = event_of(EventKind::kListDrained, frame);
-    e.index = static_cast<std::uint16_t>(cpu);
+  void interrupt(unsigned target) {
+    Event e = event_of(EventKind::kInterrupted);
+    e.index = static_cast<std::uint16_t>(target);
     event(e);
+    interrupted_.insert(target);
+  }
+  // By its own CPU, which was interrupted if it is another.
+  void drain(unsigned cpu, std::uint64_t frame) {
+    if (cpu != cpu_ && interrupted_.count(cpu) == 0) interrupt(cpu);
+    Event e = event_of(EventKind::kListDrained, frame);
+    e.cpu = CpuId(cpu);
+    e.index = static_cast<std::uint16_t>(cpu);
+    step(e);
     std::erase(lists_[cpu], frame);
     free_.insert(frame);
   }
@@ -308,6 +318,7 @@ class Writer {
   }
   void drain_cpu(unsigned target, unsigned cpu = 0) {
     begin(drain_of(target, cpu));
+    if (target != cpu) interrupt(target);
     for (const std::uint64_t frame : std::vector(lists_[target])) drain(target, frame);
     end();
   }
@@ -330,6 +341,7 @@ class Writer {
  protected:
   Scene scene_;
   unsigned cpu_ = 0;
+  std::set<unsigned> interrupted_;  // by the operation
   std::set<std::uint64_t> free_;
   std::vector<std::vector<std::uint64_t>> lists_;  // by CPU
   std::uint64_t kernel_root_ = 0, zero_page_ = 0;

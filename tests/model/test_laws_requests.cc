@@ -1,7 +1,7 @@
 // ZONE, OOM and fail_next: who may have a frame of which zone, and when nobody may.
 #include <gtest/gtest.h>
 
-#include "tests/model/scenario.h"
+#include "tests/model/narrator.h"
 
 namespace mmtwin::model {
 namespace {
@@ -29,6 +29,7 @@ class BootedFrom : public Writer {
     std::erase_if(free_, [first](std::uint64_t frame) { return frame < first; });
     boot();
   }
+  std::set<std::uint64_t> free() const { return free_; }
 };
 
 // small: node 0 has DMA 0..63 and NORMAL 64..255, node 1 NORMAL 256..511. CPU 0 boots: 64 and 65 used, 66, 67 listed.
@@ -174,10 +175,11 @@ BootedFrom with_nothing_to_give() {
     w.begin(alloc(static_cast<unsigned>(frame) + 1, 0));
     w.request(Role::kBlock);
     w.drain_all();
-    w.fill(frame);
+    for (const std::uint64_t filled : w.free()) w.fill(filled);
     w.taken(frame);
     w.end(Refusal::kNone, frame);
   }
+  w.drain_cpu(0);
   return w;
 }
 
@@ -249,14 +251,11 @@ TEST(Oom1, AFailureThatIsDueHappens) {
 
 // An object given although its request was to fail shows at the next request, or at the end.
 TEST(Oom1, AnObjectThatIsDueToFailIsNotGiven) {
-  BootedFrom w(machine_of("tiny"));
-  w.begin(SpaceCreate{CpuId(0), Address(), Address(), Fresh<'p'>(1)});
-  w.object(CacheName::kSpace);
-  w.take_zeroed(Role::kRootTable);
-  w.end();
+  Narrator w(machine_of("tiny"));
+  w.create(1);
   w.fail_next(3);
-  w.begin(RangeMapAnon{CpuId(0), SpaceHandle(1), place(0x100000), ByteCount(kPage), kReadWrite, kMapFixed,
-                       Fresh<'a'>(1)});
+  w.begin(w.map_operation(1, 0x100000, 1));
+  w.load_space(1);
   w.object(CacheName::kRange);
   w.object(CacheName::kRange);
   w.end(Refusal::kNone, 0x100000);

@@ -166,20 +166,18 @@ Scene processor() {
   n.create(1);
   n.map(1, kHere, 4);
   n.store(1, kHere, 7);
-  const std::uint64_t page = kHere / kPage, leaf = n.leaf(1, page);
-  Event dropped = event_of(EventKind::kTlbDropped);
-  Event filled = event_of(EventKind::kTlbFilled, 0, page);
-  filled.after = leaf;
+  const std::uint64_t page = kHere / kPage;
   n.begin(CpuFlushPage{CpuId(0), place(kHere)});
-  n.event(dropped);
+  n.forget(0, 1, page, true);
   n.end();
   n.begin(CpuSpeculate{CpuId(0), place(kHere)});
-  n.event(filled);
+  n.walk(1, page, Access::kLoad);
   n.end();
   n.begin(CpuEvict{CpuId(0), place(kHere)});
-  n.event(dropped);
+  n.evict(0, 1, page);
   n.end();
   n.begin(CpuFlushSpace{CpuId(0)});
+  n.forget(0, 1, page, false);
   n.end();
   return n.scene();
 }
@@ -192,15 +190,18 @@ Scene straddling() {
   const std::uint64_t page = kHere / kPage;
   n.begin(MemoryStore{CpuId(0), SpaceHandle(1), place(kHere + kPage - 1), Width(2), Value(0x0807)});
   n.load_space(1);
-  for (const std::uint64_t at : {page, page + 1}) {
-    n.fault_for_store(1, at);
-    n.use(1, at, Access::kStore);
-  }
+  n.use(1, page, Access::kStore);
+  n.walk(1, page + 1, Access::kStore);
+  n.fault_for_store(1, page + 1);
+  n.translated(page, Access::kStore);
+  n.walk(1, page + 1, Access::kStore);
+  n.translated(page + 1, Access::kStore);
   n.end();
   n.load(1, kHere + kPage - 1, 7);
   n.load(1, kHere + kPage, 8);
   n.begin(MemoryStore{CpuId(0), SpaceHandle(1), place(kHere + 2 * kPage - 1), Width(2), Value(0x0a09)});
   n.use(1, page + 1, Access::kStore);
+  n.walk(1, page + 2, Access::kStore);
   n.end(Refusal::kSegvMapErr);
   n.load(1, kHere + 2 * kPage - 1, 0);
   return n.scene();
@@ -283,6 +284,21 @@ Scene seen() {
   return n.scene();
 }
 
+// Every object is narrated: a space, a range, and what a first store makes.
+Scene objects() {
+  Claims claims = kAllClaims;
+  claims.narrates_objects = true;
+  Narrator n(machine_of("tiny"), claims);
+  n.create(1);
+  n.map(1, kHere, 2);
+  n.store(1, kHere, 7);
+  n.begin(SpaceExit{CpuId(0), SpaceHandle(1)});
+  n.tear_down(1);
+  for (unsigned cache = kCacheNames.size(); cache-- > 0;) n.event(EventKind::kObjectReturned, 0, cache);
+  n.end();
+  return n.scene();
+}
+
 TEST(LegalScenes, BreakNoLawAndExerciseEveryLaw) {
   const std::pair<const char*, Scene> scenes[] = {{"singles", singles()},
                                                   {"many singles", many_singles_freed_elsewhere()},
@@ -296,6 +312,7 @@ TEST(LegalScenes, BreakNoLawAndExerciseEveryLaw) {
                                                   {"straddling", straddling()},
                                                   {"heap", heap_and_assumed_ranges()},
                                                   {"slabs", slabs()},
+                                                  {"objects", objects()},
                                                   {"seen", seen()}};
   Model model;
   for (const auto& [name, scene] : scenes) {
@@ -448,6 +465,7 @@ TEST(LegalFailures, ACopyThatFindsNoFrameEndsItsSpaceAlone) {
   f.fail_next(1);
   f.begin(f.store_operation(2, kHere, 9));
   f.load_space(2);
+  f.walk(2, kHere / kPage, Access::kStore);
   f.page_fails(Role::kAnon);
   f.event(EventKind::kSpaceKilled, f.root(2));
   f.tear_down(2);

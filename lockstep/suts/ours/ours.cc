@@ -55,7 +55,8 @@ class Ours final : public System {
             .shows_ranges = true,
             .exact_addresses = true,
             .exact_range_merge = true,
-            .exact_zones = true};
+            .exact_zones = true,
+            .narrates_objects = true};
   }
 
   void start(const MachineDescription& machine, EventSink& sink) override {

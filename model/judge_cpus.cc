@@ -1,0 +1,176 @@
+// Who acts where: events of other CPUs, interrupts, and what must be gone from every CPU when an operation is over.
+#include <algorithm>
+
+#include "model/state.h"
+
+namespace mmtwin::model {
+
+// On the operation's CPU; another one only gives back its lists, forgets translations or leaves a space that ends, and
+// only in an interrupt.
+bool State::acts_where_it_may(const Event& e) {
+  const std::uint32_t cpu = e.cpu.raw();
+  switch (e.kind) {
+    case EventKind::kTlbFilled:
+    case EventKind::kTlbUsed:
+    case EventKind::kWalkCacheFilled:
+    case EventKind::kWalkCacheUsed:
+    case EventKind::kTableMark: now.in_fault = false; break;
+    default: software_acts(e);
+  }
+  if (cpu == now.cpu) [[likely]] return true;
+  const bool is_remote = e.kind == EventKind::kListDrained || e.kind == EventKind::kTlbDropped ||
+                         e.kind == EventKind::kWalkCacheDropped || e.kind == EventKind::kSpaceLoaded;
+  note(Law::kCpu1);
+  if (is_remote && (now.interrupted >> cpu & 1u) != 0) return true;
+  find(Law::kCpu1, "cpu", now.cpu, cpu);
+  return false;
+}
+
+// What the hardware does at once, software does not come in between of.
+void State::software_acts(const Event& e) {
+  if (now.bare != kNoFrame) {
+    const bool fills = e.kind == EventKind::kFrameZeroed || e.kind == EventKind::kFrameCopied;
+    if (!fills || e.frame.raw() != now.bare)
+      find(Law::kIso2, "frame", "zeroed or copied to at once", std::string(name_of(e.kind)));
+    now.bare = kNoFrame;
+  }
+  if (!now.in_fault && is_access() && e.kind != EventKind::kSpaceLoaded) judge_fault();
+  now.walk = Walk{};
+  now.last_used = kNoFrame;
+}
+
+// The access was not translated: its walk went as far as it could and found no entry, or one that does not permit it.
+void State::judge_fault() {
+  now.in_fault = true;
+  const std::uint64_t page = page_due();
+  const Cpu& cpu = cpus[now.cpu];
+  if (page == kNoFrame || cpu.space != now.space || broken()) return;
+  note(Law::kWalk1);
+  unsigned level = geometry->levels - 1;
+  if (now.walk.begun) {
+    level = now.walk.next_level;
+  } else if (!begins_walk(cpu, page, geometry->levels)) {
+    return;
+  }
+  const std::uint64_t entry = entry_above(page, level);
+  bool stops = !present(entry) && !now.walk.marked;
+  if (level == 0) stops = stops || !user(entry) || (is<MemoryStore>() && !writable(entry)) ||
+                          (is<MemoryFetch>() && !executable(entry));
+  if (!stops) find(Law::kWalk1, "walk", "goes on: the entry permits it", "a fault at page " + std::to_string(page));
+}
+
+// The entry of the table at `level` that leads to the page in the operation's space; 0 if there is no such table.
+std::uint64_t State::entry_above(std::uint64_t page, unsigned level) const {
+  std::uint32_t here = spaces[now.space].root;
+  for (unsigned l = geometry->levels - 1; here != 0; --l) {
+    const std::uint64_t entry = tables.at(here).entries[geometry->index_of(page, l)];
+    if (l == level) return entry;
+    if (!present(entry)) return 0;
+    here = table_number(frame_in(entry));
+  }
+  return 0;
+}
+
+// Drains of its lists, a space that it must leave, or translations that it could have cached: each at most once.
+bool State::may_be_interrupted(std::uint32_t cpu) {
+  const std::uint32_t bit = 1u << cpu;
+  if (const auto* drain = std::get_if<PagesDrainCpu>(&now.operation))
+    return drain->target.raw() == cpu && (now.interrupted & bit) == 0;
+  if (now.request.open) {
+    if (!starts_draining() || (now.request.interrupted & bit) != 0) return false;
+    now.request.interrupted |= bit;
+    return true;
+  }
+  if ((is<SpaceExit>() || now.killed) && cpus[cpu].space == now.space && (now.expelled & bit) == 0) {
+    now.expelled |= bit;
+    now.must_flush &= ~bit;
+    return true;
+  }
+  if ((now.may_flush & bit) == 0) return false;
+  now.may_flush &= ~bit;
+  now.must_flush &= ~bit;
+  Cpu& target = cpus[cpu];
+  target.asids[target.asid].generation = spaces[target.space].generation;
+  return true;
+}
+
+void State::interrupted(const Event& e) {
+  note(Law::kCpu2);
+  if (e.index >= cpus.size() || e.index == now.cpu || !may_be_interrupted(e.index))
+    return find(Law::kCpu2, "interrupted CPU", "one whose lists or translations are concerned",
+                std::to_string(e.index));
+  now.interrupted |= 1u << e.index;
+}
+
+// An entry of the space grants less than `before` did, or is gone. Only a walk caches it, and a walk sets A first.
+void State::rights_taken(std::uint32_t space, std::uint64_t before, std::uint64_t page, bool is_table) {
+  const bool could_be_cached = (before & kBitAccessed) != 0;
+  if (space != now.space) return;  // a child that a fork gives up: loaded nowhere yet
+  now.took_rights = true;
+  if (could_be_cached) {
+    ++spaces[space].generation;
+    if (is_table) now.freed_tables = true;
+    const bool is_known = now.stripped_pages != 0 && now.stripped_page[0] == page;
+    if (!is_table && !is_known) {
+      ++now.stripped_pages;
+      now.stripped_page = {page, now.stripped_page[0]};
+    }
+  }
+  const std::uint32_t others = spaces[space].loaded_on & ~(1u << now.cpu);
+  if (others == 0) return;
+  for (std::uint32_t cpu = 0; others >> cpu != 0; ++cpu) {
+    if ((others >> cpu & 1u) == 0 || (cpus[cpu].lazy && !is_table)) continue;
+    now.may_flush |= 1u << cpu;
+    if (could_be_cached) now.must_flush |= 1u << cpu;
+  }
+}
+
+// What the CPU had cached of what was taken away is gone: of one page its walk caches too, of more everything.
+void State::judge_dropped(std::uint32_t number, bool all, std::uint64_t page) {
+  const Cpu& cpu = cpus[number];
+  note(Law::kTlb1);
+  if (all) {
+    if (cpu.cached[cpu.asid] != 0) find(Law::kTlb1, "cached under the flushed ASID", 0, cpu.cached[cpu.asid]);
+    return;
+  }
+  const TlbSlot& slot = cpu.tlb[page % cpu.tlb.size()];
+  if (slot.full && slot.asid == cpu.asid && slot.page == page)
+    return find(Law::kTlb1, "cached page", "dropped", "kept: page " + std::to_string(page));
+  if (is<CpuEvict>()) return;
+  for (unsigned level = 1; level < geometry->levels; ++level) {
+    const std::uint64_t index = (page >> (geometry->bits_per_level * level)) % cpu.walk[level].size();
+    if (covers(cpu.walk[level][index], cpu.asid, level, page))
+      return find(Law::kTlb2, "cached table", "dropped with its page", "kept: page " + std::to_string(page));
+  }
+}
+
+void State::end_of_flushes() {
+  if (broken()) return;
+  if (now.must_flush != 0) return find(Law::kCpu2, "interrupts still due", 0, now.must_flush);
+  if (const auto* op = std::get_if<CpuFlushPage>(&now.operation))
+    return judge_dropped(now.cpu, false, address(op->at.value()) / kPage);
+  if (const auto* op = std::get_if<CpuEvict>(&now.operation))
+    return judge_dropped(now.cpu, false, address(op->at.value()) / kPage);
+  if (is<CpuFlushSpace>()) return judge_dropped(now.cpu, true, 0);
+  if (!now.took_rights || spaces[now.space].root == 0) return;
+  for (std::uint32_t number = 0; number < cpus.size(); ++number) {
+    Cpu& cpu = cpus[number];
+    if (cpu.space != now.space || (cpu.lazy && !now.freed_tables)) continue;
+    if (number == now.cpu) cpu.asids[cpu.asid].generation = spaces[now.space].generation;
+    // An access flushes page by page, and walks again once its fault was handled.
+    const bool is_walking = is_access();
+    if (number == now.cpu && is_walking) continue;
+    const bool all = now.freed_tables || (now.stripped_pages > 1 && !is_walking);
+    for (unsigned i = 0; i < (all ? 1 : std::min<std::uint64_t>(now.stripped_pages, 2)); ++i)
+      judge_dropped(number, all, now.stripped_page[i]);
+  }
+}
+
+// An operation on a space runs as a thread of it.
+void State::end_on_cpu() {
+  if (broken() || now.space == 0 || is<SpaceExit>() || is<CpuSwitchSpace>() || spaces[now.space].killed) return;
+  const Cpu& cpu = cpus[now.cpu];
+  if (cpu.lazy || cpu.space != now.space) find(Law::kCpu1, "loaded space", "the operation's", "another");
+}
+
+}  // namespace mmtwin::model

@@ -1,0 +1,80 @@
+// Slab objects: which caches an operation may ask, and that what was handed out is what the state consists of.
+#include "model/state.h"
+
+namespace mmtwin::model {
+
+namespace {
+
+std::string cache_text(std::uint64_t cache) {
+  return cache < kCaches ? std::string(kCacheNames[cache]) : "cache " + std::to_string(cache);
+}
+
+}  // namespace
+
+// docs/RULES.md section 2.
+bool State::may_need(CacheName cache) const {
+  if (is<SpaceFork>()) return true;
+  if (is<SpaceCreate>()) return cache == CacheName::kSpace;
+  if (is<MemoryStore>()) return cache == CacheName::kAnonFamily || cache == CacheName::kFamilyLink;
+  const bool changes_ranges = is<RangeMapAnon>() || is<RangeMapFile>() || is<RangeUnmap>() || is<RangeProtect>() ||
+                              is<RangeBrk>() || is<SpaceAssume>();
+  return changes_ranges && (cache == CacheName::kRange || cache == CacheName::kFamilyLink);
+}
+
+void State::object_requested(const Event& e) {
+  if (now.request.open) return find(Law::kFrame1, "request", "no page request is open", "an object request");
+  if (now.request.injection_due) return find(Law::kOom1, "fail_next", "the object request fails", "it went on");
+  note(Law::kSlub2);
+  if (e.place >= kCaches || !may_need(static_cast<CacheName>(e.place)))
+    return find(Law::kSlub2, "cache", "one that the operation may need", cache_text(e.place));
+  now.slab_page_refused = false;
+  now.request = Request{};
+  now.object = ObjectRequest{true, false, false, e.place};
+  ++objects[e.place];
+  count_towards_failure();
+}
+
+// A cache may refuse only for an injected failure, or when the page it asked for was refused.
+void State::object_refused(const Event& e) {
+  if (!now.object.open || now.object.got_page || now.request.open)
+    return find(Law::kOom1, "object request", "one that got nothing", std::string(name_of(e.kind)));
+  if (now.request.injection_due ? !now.request.injected : !now.slab_page_refused)
+    return find(Law::kOom1, "object", "a page request was refused first", "refused");
+  --objects[now.object.cache];
+  now.refused = true;
+  now.slab_page_refused = false;
+  now.object.open = false;
+  now.request = Request{};
+}
+
+void State::object_returned(const Event& e) {
+  note(Law::kSlub1);
+  if (e.place >= kCaches || objects[e.place] == 0)
+    return find(Law::kSlub1, "cache", "one that handed out objects", cache_text(e.place));
+  --objects[e.place];
+  ++now.returned_objects[e.place];
+}
+
+// The ranges of a space may have become more or less.
+void State::count_ranges(std::uint32_t number) {
+  Space& space = spaces[number];
+  const std::uint64_t count = space.ranges ? space.ranges->all().size() : 0;
+  live_ranges += count - space.counted_ranges;
+  space.counted_ranges = count;
+}
+
+void State::judge_objects() {
+  if (broken()) return;
+  if (now.space != 0) count_ranges(now.space);
+  if (now.child != 0) count_ranges(now.child);
+  // How far a protect came that ran out of memory is known only once the ranges were seen.
+  if (!claims.narrates_objects || spaces[now.space].prefix_from < spaces[now.space].prefix_to) return;
+  const std::array<std::uint64_t, kCaches> expected = {live_spaces, live_ranges, families.live(), families.links()};
+  for (unsigned cache = 0; cache < kCaches; ++cache) {
+    if (objects[cache] != 0) note(Law::kSlub1);
+    if (objects[cache] != expected[cache])
+      return find(Law::kSlub1, kCacheNames[cache], expected[cache], objects[cache]);
+  }
+}
+
+}  // namespace mmtwin::model
