@@ -103,6 +103,7 @@ class Inputs(Mmtwin):
 
     def test_nothing_to_execute(self):
         self.ends(5, "replay", self.file("none.mmt", "mmtwin 1\nmachine small\n"))
+        self.ends(0, "replay", self.file("boot.mmt", "mmtwin 1\nmachine small\n# verdict=violated@1 LIVE-1\n"))
         self.ends(5, "explain", self.file("none.mmt", "mmtwin 1\nmachine small\n"))
         self.ends(5, "replay", "--sut=recorded", self.file("plain.mmt", TRACE))
         self.ends(5, "minimise", self.file("plain.mmt", TRACE))
