@@ -376,6 +376,7 @@ void State::frame_zeroed(const Event& e) {
     return find(Law::kIso2, "frame", "zeroed once, by the request that asked for it", std::to_string(frame));
   if (record.order == 0) record.zeroed = true;
   now.zeroed.push_back(frame);
+  ++items;
 }
 
 FreshFrame* State::fresh_around(std::uint64_t frame) {
@@ -385,6 +386,7 @@ FreshFrame* State::fresh_around(std::uint64_t frame) {
 }
 
 void State::frame_copied(const Event& e) {
+  ++items;
   FreshFrame* const fresh = fresh_around(e.frame.raw());
   if (fresh == nullptr || fresh->copied || frames.at(fresh->frame).role != Role::kAnon ||
       frames.at(fresh->frame).zeroed)

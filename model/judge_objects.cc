@@ -22,6 +22,7 @@ bool State::may_need(CacheName cache) const {
 }
 
 void State::object_requested(const Event& e) {
+  ++items;
   if (now.request.open) return find(Law::kFrame1, "request", "no page request is open", "an object request");
   if (now.request.injection_due) return find(Law::kOom1, "fail_next", "the object request fails", "it went on");
   note(Law::kSlub2);

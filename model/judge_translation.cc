@@ -255,6 +255,7 @@ bool State::is_access_of_operation(const Event& e) {
 
 // Each table that the walk passes is cached, its entry marked before.
 void State::walk_cache_filled(const Event& e) {
+  ++items;
   Cpu& cpu = cpus[e.cpu.raw()];
   if (e.level >= cpu.walk.size() || e.level == 0 || e.level >= geometry->levels)
     return find(Law::kTlb2, "level", "above the leaves", std::to_string(e.level));
@@ -282,6 +283,7 @@ void State::walk_cache_filled(const Event& e) {
 }
 
 void State::walk_cache_used(const Event& e) {
+  ++items;
   const Cpu& cpu = cpus[e.cpu.raw()];
   if (e.level == 0 || e.level >= geometry->levels || e.index >= cpu.walk[e.level].size())
     return find(Law::kTlb2, "slot", "inside the walk cache", std::to_string(e.index));

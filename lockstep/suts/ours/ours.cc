@@ -46,6 +46,27 @@ class BootEvents final : public EventSink {
   std::vector<Event> events;
 };
 
+// A machine as it was built, and what its boot narrated.
+struct World {
+  explicit World(const MachineDescription& description) : machine(description) {
+    if (machine.geometry == GeometryName::kX86) {
+      mm = std::make_unique<impl::MmOf<impl::X86Geometry>>(machine, &boot);
+    } else {
+      mm = std::make_unique<impl::MmOf<impl::SmallGeometry>>(machine, &boot);
+    }
+    decoder.emplace(mm->hardware(), mm->pages(), mm->slab());
+  }
+
+  MachineDescription machine;
+  BootEvents boot;
+  std::unique_ptr<impl::Mm> mm;
+  std::optional<Decoder> decoder;
+};
+
+// Fuzzers go to and fro between machines; large ones are not worth their memory.
+constexpr std::size_t kMostWorlds = 8;
+constexpr std::uint64_t kMostKeptFrames = 4096;
+
 class Ours final : public System {
  public:
   std::string_view name() const override { return "ours"; }
@@ -60,13 +81,11 @@ class Ours final : public System {
   }
 
   void start(const MachineDescription& machine, EventSink& sink) override {
-    if (mm_ && machine == machine_) {
-      mm_->reset();
-    } else {
-      build(machine);
-    }
+    choose_world(machine);
+    mm_ = world_->mm.get();
+    decoder_ = &*world_->decoder;
     mm_->connect(&sink);
-    for (const Event& event : boot_.events) sink.on_event(event);
+    for (const Event& event : world_->boot.events) sink.on_event(event);
     blocks_.clear();
     spaces_.clear();
     addresses_.clear();
@@ -114,17 +133,19 @@ class Ours final : public System {
   std::span<const std::uint8_t> bytes(Pfn at) override { return decoder_->bytes(at); }
 
  private:
-  void build(const MachineDescription& machine) {
-    decoder_.reset();
-    mm_.reset();
-    boot_.events.clear();
-    machine_ = machine;
-    if (machine.geometry == GeometryName::kX86) {
-      mm_ = std::make_unique<impl::MmOf<impl::X86Geometry>>(machine, &boot_);
+  // A machine that was built before is reset; the one that was not used for longest makes room.
+  void choose_world(const MachineDescription& machine) {
+    const auto is_wanted = [&](const std::unique_ptr<World>& world) { return world->machine == machine; };
+    const auto known = std::find_if(worlds_.begin(), worlds_.end(), is_wanted);
+    if (known != worlds_.end()) {
+      std::rotate(worlds_.begin(), known, known + 1);
+      worlds_.front()->mm->reset();
     } else {
-      mm_ = std::make_unique<impl::MmOf<impl::SmallGeometry>>(machine, &boot_);
+      std::erase_if(worlds_, [](const auto& world) { return world->machine.frame_limit() > kMostKeptFrames; });
+      if (worlds_.size() == kMostWorlds) worlds_.pop_back();
+      worlds_.insert(worlds_.begin(), std::make_unique<World>(machine));
     }
-    decoder_.emplace(mm_->hardware(), mm_->pages(), mm_->slab());
+    world_ = worlds_.front().get();
   }
 
   void note_changes() {
@@ -292,10 +313,10 @@ class Ours final : public System {
     return {};
   }
 
-  MachineDescription machine_;
-  BootEvents boot_;
-  std::unique_ptr<impl::Mm> mm_;
-  std::optional<Decoder> decoder_;
+  std::vector<std::unique_ptr<World>> worlds_;  // last used first
+  World* world_ = nullptr;
+  impl::Mm* mm_ = nullptr;
+  const Decoder* decoder_ = nullptr;
   ByHandle<Block> blocks_;
   ByHandle<SpaceId> spaces_;
   ByHandle<std::uint64_t> addresses_;
