@@ -19,7 +19,8 @@ ci/build.sh fuzz "$target" fuzz_canary
 # A system that lies must be caught by the same engine, or silence below means nothing.
 canary=$(mktemp -d)
 status=0
-(cd "$canary" && MMTWIN_MINIMISE_SECONDS=1 "$OLDPWD/build/fuzz/bin/fuzz_canary" -max_total_time=60 >log 2>&1) || status=$?
+(cd "$canary" && MMTWIN_MINIMISE_SECONDS=1 "$OLDPWD/build/fuzz/bin/fuzz_canary" -max_total_time=60 >log 2>&1) ||
+  status=$?
 if [ "$status" -ne 77 ]; then
   cat "$canary/log" >&2
   echo "the canary was not caught (status $status)" >&2

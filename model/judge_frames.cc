@@ -316,7 +316,8 @@ bool State::is_its_return(std::uint64_t frame, const FrameRecord& record) const 
     return std::holds_alternative<PagesAllocExact>(now.operation) && !now.fresh.empty() &&
            frame >= now.fresh[0].frame && frame - now.fresh[0].frame < std::uint64_t{1} << now.request.wish.order;
   }
-  if (record.role == Role::kSlab) return !claims.narrates_objects || now.returned_objects[record.object] != 0;
+  if (record.role == Role::kSlab)
+    return !claims.narrates_objects || is<SlabShrink>() || now.returned_objects[record.object] != 0;
   if (record.role != Role::kRootTable) return true;
   const std::uint32_t space = tables.at(record.object).space;
   return space == now.child || (space == now.space && (now.killed || std::holds_alternative<SpaceExit>(now.operation)));

@@ -4,8 +4,8 @@
 // kept per cache, and none after shrink). Context: any CPU inside an operation; one lock per cache. Cost: O(1); 24
 // bytes a frame and 2 bytes an object. A new frame is taken only when the cache has no free object. Requests are
 // narrated: kObjectRequested, then possibly a page request, then possibly kObjectRefused; so are returns:
-// kObjectReturned. Objects are junk when handed out and poisoned when freed. It deliberately has no per-CPU layer and one
-// frame per slab. Layout: slab_layout.h.
+// kObjectReturned. Objects are junk when handed out and poisoned when freed. It deliberately has no per-CPU layer and
+// one frame per slab. Layout: slab_layout.h.
 #pragma once
 
 #include <array>
