@@ -98,6 +98,7 @@ std::string perturb_line(const PerturbReport& report) {
   Json kinds = Json::object();
   for (const auto& [kind, tightness] : report.kinds) {
     kinds[kind] = {{"rejected", tightness.rejected}, {"accepted", tightness.accepted}};
+    if (!tightness.example.empty()) kinds[kind]["example"] = tightness.example;
   }
   return line_of({{"kind", "perturb"},
                   {"programs", report.programs},

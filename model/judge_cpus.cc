@@ -44,7 +44,8 @@ void State::judge_fault() {
   now.in_fault = true;
   const std::uint64_t page = page_due();
   const Cpu& cpu = cpus[now.cpu];
-  if (page == kNoFrame || cpu.space != now.space || broken()) return;
+  now.fault_page = page;
+  if (page == kNoFrame || cpu.space == kKernel || broken()) return;
   note(Law::kWalk1);
   unsigned level = geometry->levels - 1;
   if (now.walk.begun) {
@@ -52,16 +53,16 @@ void State::judge_fault() {
   } else if (!begins_walk(cpu, page, geometry->levels)) {
     return;
   }
-  const std::uint64_t entry = entry_above(page, level);
+  const std::uint64_t entry = entry_above(cpu.space, page, level);
   bool stops = !present(entry) && !now.walk.marked;
   if (level == 0) stops = stops || !user(entry) || (is<MemoryStore>() && !writable(entry)) ||
                           (is<MemoryFetch>() && !executable(entry));
   if (!stops) find(Law::kWalk1, "walk", "goes on: the entry permits it", "a fault at page " + std::to_string(page));
 }
 
-// The entry of the table at `level` that leads to the page in the operation's space; 0 if there is no such table.
-std::uint64_t State::entry_above(std::uint64_t page, unsigned level) const {
-  std::uint32_t here = spaces[now.space].root;
+// The entry of the table at `level` that leads to the page; 0 if there is no such table.
+std::uint64_t State::entry_above(std::uint32_t space, std::uint64_t page, unsigned level) const {
+  std::uint32_t here = spaces[space].root;
   for (unsigned l = geometry->levels - 1; here != 0; --l) {
     const std::uint64_t entry = tables.at(here).entries[geometry->index_of(page, l)];
     if (l == level) return entry;
@@ -166,8 +167,10 @@ void State::end_of_flushes() {
   }
 }
 
-// An operation on a space runs as a thread of it.
+// An operation on a space runs as a thread of it. A walk ahead of the program goes as far as one for an access.
 void State::end_on_cpu() {
+  if (is<CpuSpeculate>() && page_due() < geometry->user_end / kPage && !is_hit(cpus[now.cpu], page_due()))
+    return judge_fault();
   if (broken() || now.space == 0 || is<SpaceExit>() || is<CpuSwitchSpace>() || spaces[now.space].killed) return;
   const Cpu& cpu = cpus[now.cpu];
   if (cpu.lazy || cpu.space != now.space) find(Law::kCpu1, "loaded space", "the operation's", "another");

@@ -27,8 +27,8 @@ bool State::may_ask(Role role, std::uint64_t cache) const {
     case Role::kBlock: return is<PagesAlloc>() || is<PagesAllocExact>();
     case Role::kZeroPage: return now.boot;
     case Role::kRootTable: return now.boot || (now.child != 0 && spaces[now.child].root == 0);
-    case Role::kTable: return is_access() || is<SpaceFork>();
-    case Role::kAnon: return is<MemoryStore>();
+    case Role::kTable: return is<SpaceFork>() || (now.fault_page != kNoFrame && misses_table(now.fault_page));
+    case Role::kAnon: return is<MemoryStore>() && now.fault_page != kNoFrame;
     case Role::kSlab: return now.boot || (now.object.open && !now.object.asked_page && now.object.cache == cache);
   }
   return false;

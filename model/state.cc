@@ -196,7 +196,7 @@ void State::begin(const Operation& operation) {
   now.acted = now.took_rights = now.freed_tables = now.in_fault = false;
   now.interrupted = now.may_flush = now.must_flush = now.expelled = 0;
   now.stripped_pages = now.overflow_left = 0;
-  now.last_used = now.bare = kNoFrame;
+  now.last_used = now.bare = now.fault_page = kNoFrame;
   now.walk = Walk{};
   now.object = ObjectRequest{};
   now.returned_objects.fill(0);

@@ -123,6 +123,7 @@ struct Now {
   std::array<std::uint64_t, 2> stripped_page{};  // the last two of them, newest first
   Walk walk;
   bool in_fault = false;            // software acts for an access that was not translated
+  std::uint64_t fault_page = kNoFrame;  // the page that was not translated last
   std::uint64_t bare = kNoFrame;    // taken to be zeroed or copied to, and neither yet
   std::uint64_t last_used = kNoFrame;  // page that the TLB translated last, nothing else having happened since
   ObjectRequest object;
@@ -166,6 +167,7 @@ class State {
   void page_refused();
   void judge_page_refusal();
   bool may_ask(Role role, std::uint64_t cache) const;
+  bool misses_table(std::uint64_t page) const { return leaf(now.space, page).table == 0; }
   bool starts_draining();
   void judge_drain(const Event& e, unsigned zone);
   void count_towards_failure();
@@ -197,7 +199,7 @@ class State {
   bool acts_where_it_may(const Event& e);
   void software_acts(const Event& e);
   void judge_fault();
-  std::uint64_t entry_above(std::uint64_t page, unsigned level) const;
+  std::uint64_t entry_above(std::uint32_t space, std::uint64_t page, unsigned level) const;
   void interrupted(const Event& e);
   bool may_be_interrupted(std::uint32_t cpu);
   void rights_taken(std::uint32_t space, std::uint64_t before, std::uint64_t page, bool is_table);

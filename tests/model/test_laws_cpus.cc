@@ -122,6 +122,16 @@ TEST(Walk1, AWalkStartsAtTheLowestCachedTable) {
   }
 }
 
+TEST(Walk1, AWalkAheadOfTheProgramGoesAsFarAsItCan) {
+  Narrator n = cached_on_both();
+  n.begin(CpuSpeculate{CpuId(1), place(kHere + kPage)});
+  n.walk(1, kPageHere + 1, Access::kLoad);
+  n.end();
+  const Scene legal = n.scene();
+  expect_legal(legal);
+  expect_found(Law::kWalk1, without(legal, nth(legal, kWalkUsed)));
+}
+
 TEST(Walk1, AWalkHappensOnlyOnAMiss) {
   Narrator n = cached_on_both();
   n.load(1, kHere, 7, 1);
@@ -225,6 +235,11 @@ TEST(Frame1, ARoleAsksOnlyInOperationsThatMayNeedIt) {
     n.request(role);
     expect_found(Law::kFrame1, n.scene());
   }
+  Narrator n = cached_on_both();
+  n.begin(Narrator::store_operation(1, kHere + kPage, 8));
+  n.walk(1, kPageHere + 1, Access::kStore);
+  n.request(Role::kTable);  // of which none is missing
+  expect_found(Law::kFrame1, n.scene());
 }
 
 TEST(Pcp2, AListIsFilledOnceItIsEmptyWithOneBatch) {

@@ -96,8 +96,8 @@ TEST(Pt1, ARootTableIsLoadedAndASpaceHasOne) {
 
 TEST(Pt2, ATableExistsOnlyWhereARangeJustifiesIt) {
   Narrator n = one_page();
-  n.begin(n.store_operation(1, kHere + kPage, 8));
-  n.walk(1, kHere / kPage + 1, Access::kStore);
+  n.begin(n.store_operation(1, kThere, 8));
+  n.walk(1, kThere / kPage, Access::kStore);
   n.reach(1, kThere / kPage);
   expect_found(Law::kPt2, n.scene());
   const Scene legal = two_tables_then_one().scene();
