@@ -40,7 +40,7 @@ mkdir -p "$artifacts"
 echo "fuzzing $target for $seconds s; log: $log"
 status=0
 PATH="/usr/lib/llvm-19/bin:$PATH" UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}" \
-  "build/fuzz/bin/$target" -max_total_time="$seconds" -timeout=20 -print_final_stats=1 \
+  "build/fuzz/bin/$target" -max_total_time="$seconds" -timeout=20 -entropic=0 -print_final_stats=1 \
   -artifact_prefix="$artifacts/$target-" "$@" "$corpus" >"$log" 2>&1 || status=$?
 grep -Ev '^#[0-9]+[[:space:]]+(NEW|REDUCE|RELOAD|pulse)' "$log" | tail -n 80
 

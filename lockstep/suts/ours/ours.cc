@@ -27,7 +27,7 @@ struct Block {
 template <class T>
 class ByHandle {
  public:
-  void clear() { values_.assign(values_.size(), T{}); }
+  void clear() { values_.clear(); }
   T& at(unsigned number) {
     if (number >= values_.size()) values_.resize(number + 1);
     return values_[number];
