@@ -26,8 +26,22 @@ bool State::acts_where_it_may(const Event& e) {
   return false;
 }
 
+// Until a page request is answered, nothing happens but what answers it; a request that got nothing says so at once.
+void State::judge_answering(const Event& e) {
+  if (now.request.open) {
+    const bool answers = e.kind == EventKind::kFrameTaken || e.kind == EventKind::kPageRefused ||
+                         e.kind == EventKind::kListFilled || e.kind == EventKind::kListDrained ||
+                         e.kind == EventKind::kInterrupted || e.kind == EventKind::kFailureInjected;
+    if (!answers) find(Law::kFrame1, "request", "answered first", std::string(name_of(e.kind)));
+  } else if (now.object.open && (now.slab_page_refused || now.request.injected)) {
+    if (e.kind != EventKind::kObjectRefused)
+      find(Law::kOom1, "object", "refused first", std::string(name_of(e.kind)));
+  }
+}
+
 // What the hardware does at once, software does not come in between of.
 void State::software_acts(const Event& e) {
+  judge_answering(e);
   if (now.bare != kNoFrame) {
     const bool fills = e.kind == EventKind::kFrameZeroed || e.kind == EventKind::kFrameCopied;
     if (!fills || e.frame.raw() != now.bare)
@@ -145,6 +159,15 @@ void State::judge_dropped(std::uint32_t number, bool all, std::uint64_t page) {
   }
 }
 
+// An access that walked again filled the slots anew, or left them empty.
+void State::judge_stale_slots(const Cpu& cpu) {
+  for (unsigned i = 0; i < std::min<std::uint64_t>(now.stripped_pages, 2); ++i) {
+    const TlbSlot& slot = cpu.tlb[now.stripped_page[i] % cpu.tlb.size()];
+    if (slot.full && slot.asid == cpu.asid && slot_is_stale(cpu.space, slot))
+      find(Law::kTlb1, "stale entry", "dropped by the flush", "kept: page " + std::to_string(slot.page));
+  }
+}
+
 void State::end_of_flushes() {
   if (broken()) return;
   if (now.must_flush != 0) return find(Law::kCpu2, "interrupts still due", 0, now.must_flush);
@@ -160,7 +183,10 @@ void State::end_of_flushes() {
     if (number == now.cpu) cpu.asids[cpu.asid].generation = spaces[now.space].generation;
     // An access flushes page by page, and walks again once its fault was handled.
     const bool is_walking = is_access();
-    if (number == now.cpu && is_walking) continue;
+    if (number == now.cpu && is_walking) {
+      judge_stale_slots(cpu);
+      continue;
+    }
     const bool all = now.freed_tables || (now.stripped_pages > 1 && !is_walking);
     for (unsigned i = 0; i < (all ? 1 : std::min<std::uint64_t>(now.stripped_pages, 2)); ++i)
       judge_dropped(number, all, now.stripped_page[i]);

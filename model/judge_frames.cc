@@ -400,6 +400,7 @@ void State::frame_copied(const Event& e) {
 void State::end_of_physical() {
   if (now.request.open) return find(Law::kFrame1, "request", "answered", "still open");
   if (now.request.injection_due) return find(Law::kOom1, "fail_next", "the object request fails", "it went on");
+  if (now.bare != kNoFrame) return find(Law::kIso2, "frame", "zeroed or copied to", std::to_string(now.bare));
   if (now.overflow_left != 0) return find(Law::kPcp2, "frames still to drain", 0, now.overflow_left);
   if (now.lists_grown != 0) {
     for (unsigned z = 0; z < kMaxZones; ++z) {

@@ -39,6 +39,7 @@ bool State::may_load(const Event& e, const Cpu& cpu, std::uint32_t space) {
   if (space == kKernel) {
     const bool ends = (is<SpaceExit>() || now.killed) && cpu.space == now.space && now.space != 0;
     if (!ends) find(Law::kCpu1, "loaded root", "no other: no space ends", "the kernel's");
+    if (e.cpu.raw() == now.cpu && cpu.lazy) find(Law::kCpu1, "loaded space", "the operation's, first", "none");
     if (e.index != 0 || e.after != 0) find(Law::kTlb1, "ASID of the kernel", 0, e.index);
     return !broken();
   }
@@ -204,8 +205,8 @@ void State::tlb_filled(const Event& e) {
   ++items;
   if (cpu.space == kKernel) return find(Law::kIso1, "translation", "none: no space is loaded", "filled");
   TlbSlot& slot = cpu.tlb[e.index];
-  if (slot.full && slot.asid == cpu.asid && slot.page == e.place && slot_is_stale(cpu.space, slot))
-    return find(Law::kTlb1, "stale entry", "dropped by the flush", "kept: page " + std::to_string(e.place));
+  if (slot.full && slot.asid == cpu.asid && slot_is_stale(cpu.space, slot))
+    return find(Law::kTlb1, "stale entry", "dropped by the flush", "kept: page " + std::to_string(slot.page));
   const std::uint64_t current = leaf(cpu.space, e.place).entry;
   if (!present(current) || e.after != current) return find(Law::kTlb1, "filled entry", current, e.after);
   note(Law::kWalk1);

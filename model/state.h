@@ -198,12 +198,14 @@ class State {
   // -- judge_cpus.cc: who acts where, who is interrupted --
   bool acts_where_it_may(const Event& e);
   void software_acts(const Event& e);
+  void judge_answering(const Event& e);
   void judge_fault();
   std::uint64_t entry_above(std::uint32_t space, std::uint64_t page, unsigned level) const;
   void interrupted(const Event& e);
   bool may_be_interrupted(std::uint32_t cpu);
   void rights_taken(std::uint32_t space, std::uint64_t before, std::uint64_t page, bool is_table);
   void end_of_flushes();
+  void judge_stale_slots(const Cpu& cpu);
   void judge_dropped(std::uint32_t number, bool all, std::uint64_t page);
   void end_on_cpu();
 

@@ -227,6 +227,29 @@ TEST(Slub2, AnOperationAsksOnlyForWhatItMayNeed) {
 }
 
 // ---- requests, lists, contents ----
+TEST(Frame1, ARequestIsAnsweredBeforeAnythingElseHappens) {
+  Narrator n = cached_on_both();
+  n.store(1, kHere + kPage, 8);
+  const Scene legal = n.scene();
+  const std::size_t taken = nth(legal, EventKind::kFrameTaken);
+  expect_found(Law::kFrame1, before(legal, taken, {legal.steps[nth(legal, kStored)]}));
+  expect_found(Law::kFrame1, swapped(legal, taken, taken + 1));
+}
+
+TEST(Oom1, AnObjectThatGotNothingIsRefusedAtOnce) {
+  Narrator n = cached_on_both();
+  n.fail_next(1);
+  n.begin(Narrator::map_operation(1, 0x200000, 1));
+  n.object(CacheName::kRange);
+  n.inject();
+  n.refuse_object();
+  n.end(Refusal::kOom);
+  const Scene legal = n.scene();
+  expect_legal(legal);
+  const std::size_t refused = nth(legal, EventKind::kObjectRefused);
+  expect_found(Law::kOom1, before(legal, refused, {event_of(kObjectBack, 0, 1)}));
+}
+
 TEST(Frame1, ARoleAsksOnlyInOperationsThatMayNeedIt) {
   for (const Role role : {Role::kNone, Role::kZeroPage, Role::kRootTable, Role::kAnon, Role::kSlab, Role::kBlock}) {
     Narrator n = cached_on_both();
@@ -293,6 +316,9 @@ TEST(Iso2, AFrameIsZeroedOrCopiedToAtOnceAndOnce) {
     expect_found(Law::kIso2, twice(legal, nth(legal, kind)));
     expect_found(Law::kIso2, swapped(legal, nth(legal, kind), nth(legal, kind) + 1));
   }
+  Narrator made = cached_on_both();
+  made.create(2);
+  expect_found(Law::kIso2, without(made.scene(), nth(made.scene(), EventKind::kFrameZeroed)));  // the very last
   Writer w(machine_of("tiny"));
   w.boot();
   w.block(1, 1, 8);

@@ -39,7 +39,7 @@ TEST(Pt1, ATableIsZeroedThenLinkedThenFilled) {
   const Scene legal = one_page().scene();
   expect_legal(legal);
   expect_found(Law::kPt1, without(legal, nth(legal, kStored, 0)));
-  expect_found(Law::kPt1, without(legal, nth(legal, kZeroed, 2)));  // the root: 0 and 1 are boot's
+  expect_found(Law::kIso2, without(legal, nth(legal, kZeroed, 2)));  // the root: 0 and 1 are boot's
   expect_found(Law::kIso2, without(legal, nth(legal, kZeroed, 3)));
   expect_found(Law::kPt1, altered(legal, nth(legal, kStored), to_frame(40)));
   expect_found(Law::kPt1, altered(legal, nth(legal, kStored), to_frame(64)));
