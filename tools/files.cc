@@ -24,6 +24,20 @@ struct Closer {
 
 std::string problem_of(const std::string& name) { return name + ": " + std::strerror(errno); }
 
+bool write_to(const std::string& name, std::string_view content) {
+  std::unique_ptr<std::FILE, Closer> file(std::fopen(name.c_str(), "wb"));
+  if (!file) return false;
+  const bool is_written = std::fwrite(content.data(), 1, content.size(), file.get()) == content.size();
+  return std::fclose(file.release()) == 0 && is_written;
+}
+
+// Devices, pipes and links are written to, never replaced: who is root would turn /dev/null into a file.
+bool is_replaceable(const std::string& name) {
+  std::error_code ignored;
+  const std::filesystem::file_type type = std::filesystem::symlink_status(name, ignored).type();
+  return type == std::filesystem::file_type::regular || type == std::filesystem::file_type::not_found;
+}
+
 }  // namespace
 
 std::variant<std::string, FileProblem> read_file(const std::string& name) {
@@ -50,12 +64,9 @@ std::optional<std::string> write_file(const std::string& name, std::string_view 
     bool is_written = std::fwrite(content.data(), 1, content.size(), stdout) == content.size();
     return is_written && std::fflush(stdout) == 0 ? std::nullopt : std::optional(problem_of("standard output"));
   }
+  if (!is_replaceable(name)) return write_to(name, content) ? std::nullopt : std::optional(problem_of(name));
   std::string beside = name + ".part" + std::to_string(::getpid());
-  std::unique_ptr<std::FILE, Closer> file(std::fopen(beside.c_str(), "wb"));
-  if (!file) return problem_of(name);
-  bool is_written = std::fwrite(content.data(), 1, content.size(), file.get()) == content.size();
-  is_written = std::fclose(file.release()) == 0 && is_written;
-  if (is_written && std::rename(beside.c_str(), name.c_str()) == 0) return std::nullopt;
+  if (write_to(beside, content) && std::rename(beside.c_str(), name.c_str()) == 0) return std::nullopt;
   std::string problem = problem_of(name);
   std::remove(beside.c_str());
   return problem;

@@ -31,6 +31,10 @@ std::optional<std::string> prepare(const FuzzOptions& options, CampaignOptions& 
   campaign.generate.operations = options.operations;
   if (auto problem = set_target(options.target, campaign.generate)) return "--target: " + *problem;
   if (auto problem = set_weights(options.weights, campaign.generate.weights)) return "--weights: " + *problem;
+  std::error_code ignored;
+  const fs::file_status output = fs::status(options.output, ignored);
+  // Said before the campaign: a finding that cannot be kept is lost.
+  if (fs::exists(output) && !fs::is_directory(output)) return "--output: " + options.output + ": not a folder";
   campaign.seconds = options.seconds;
   campaign.executions = options.executions;
   campaign.jobs = std::max(1u, options.jobs);

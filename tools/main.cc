@@ -4,8 +4,10 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <functional>
+#include <iostream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +30,16 @@ CLI::App* command(CLI::App& app, const std::string& name, const std::string& wha
 }
 
 void add_seconds(CLI::App* sub, const std::string& names, double& seconds, const std::string& what) {
-  sub->add_option(names, seconds, what)->check(CLI::Range(0.0, kMostSeconds))->capture_default_str();
+  // Written so that NaN, which is in no range, is out of this one too.
+  auto is_in_range = [](const std::string& word) {
+    const double given = std::strtod(word.c_str(), nullptr);
+    return given >= 0 && given <= kMostSeconds ? std::string()
+                                               : fmt::format("{} is not 0 to {:.0f}", word, kMostSeconds);
+  };
+  sub->add_option(names, seconds, what)
+      ->check(CLI::Range(0.0, kMostSeconds))
+      ->check(is_in_range, "")
+      ->capture_default_str();
 }
 
 void add_replay(CLI::App& app, ReplayOptions& o, Action& chosen) {
@@ -198,6 +209,14 @@ std::string version() {
                      sanitizer.empty() ? "" : ", sanitizer ", sanitizer);
 }
 
+// Whoever reads what was printed must not take a part of it for all.
+ExitCode with_output_written(ExitCode code) {
+  std::cout.flush();
+  if (std::cout && std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  if (code != ExitCode::kHarness) fmt::print(stderr, "mmtwin: standard output cannot be written\n");  // said once
+  return ExitCode::kHarness;
+}
+
 ExitCode run(int count, char** words) {
   CLI::App app{"Two memory managers, one fast and one plain, and the harness that holds them together.", "mmtwin"};
   app.footer(
@@ -231,12 +250,12 @@ ExitCode run(int count, char** words) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {
       app.exit(error);
-      return ExitCode::kAgreed;
+      return with_output_written(ExitCode::kAgreed);
     }
     fmt::print(stderr, "mmtwin: {}\n", complaint(app, error, count, words));
     return ExitCode::kUsage;
   }
-  return chosen();
+  return with_output_written(chosen());
 }
 
 }  // namespace

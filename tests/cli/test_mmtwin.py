@@ -70,6 +70,9 @@ class Usage(Mmtwin):
         self.ends(2, "replay", "--sut=linux", "x")
         self.ends(2, "replay", "--expect-verdict", "maybe", "x")
         self.ends(2, "fuzz", "--seconds", "-1")
+        self.ends(2, "fuzz", "--seconds", "nan")
+        self.ends(2, "replay", "--watchdog", "nan", "x")
+        self.ends(2, "fuzz", "--output", self.file("no_folder", b""))
         self.ends(2, "fuzz", "--weights", "pages=x")
         self.ends(2, "fuzz", "--machine", "nonsense")
         self.ends(2, "gen", "--machine", "tiny cpus=99")
@@ -109,6 +112,36 @@ class Inputs(Mmtwin):
         self.ends(5, "minimise", self.file("plain.mmt", TRACE))
         self.ends(5, "prove", "--only", "there is no such theorem")
         self.ends(5, "fuzz", "--seconds", "0", "--output", self.folder)
+
+
+class Outputs(Mmtwin):
+    def test_standard_output_that_cannot_be_written(self):
+        trace = self.file("good.mmt", TRACE)
+        for words in (["laws"], ["laws", "--json"], ["replay", trace], ["replay", "--json", trace], ["explain", trace],
+                      ["gen"], ["convert", trace], ["bugs", "list"], ["--help"]):
+            with open("/dev/full", "wb") as full:
+                result = subprocess.run([str(PROGRAM), *map(str, words)], stdout=full, stderr=subprocess.PIPE,
+                                        check=False, cwd=ROOT)
+            self.assertEqual(4, result.returncode, words)
+            self.assertEqual(1, result.stderr.count(b"\n"), result.stderr)
+
+    def test_what_is_no_plain_file_is_written_to_and_not_replaced(self):
+        plain = self.folder / "plain.mmt"
+        link = self.folder / "link.mmt"
+        link.symlink_to(plain)
+        self.ends(0, "gen", "--output", link)
+        self.assertTrue(link.is_symlink())
+        self.assertEqual(plain.read_bytes(), self.ends(0, "gen").stdout)
+        pipe = self.folder / "pipe"
+        os.mkfifo(pipe)
+        with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
+            self.ends(0, "gen", "--output", pipe)
+            self.assertEqual(plain.read_bytes(), reader.communicate()[0])
+        self.assertTrue(pipe.is_fifo())
+        device = self.folder / "full"  # a link, so that a program that replaces it harms nobody
+        device.symlink_to("/dev/full")
+        self.assertIn(b"No space", self.ends(4, "gen", "--output", device).stderr)
+        self.assertTrue(device.is_symlink())
 
 
 class HappyPaths(Mmtwin):
