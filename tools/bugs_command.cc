@@ -18,8 +18,17 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+constexpr unsigned kLongProgram = 2000;  // operations
+
+struct CampaignAnswer {
+  bool has_answered = false;
+  std::string trace;  // of what it found; empty: nothing
+  std::uint64_t before = 0, after = 0;
+  double minimise_seconds = 0;
+};
+
 // The campaign's own words about itself: one JSON object a line.
-void read_campaign(const std::string& text, BugReport& report, std::string& trace) {
+void read_campaign(const std::string& text, BugReport& report, CampaignAnswer& answer) {
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     json object = json::parse(line, nullptr, false);
@@ -27,7 +36,12 @@ void read_campaign(const std::string& text, BugReport& report, std::string& trac
     if (object.value("kind", "") == "campaign") {
       report.operations = object.value("operations", std::uint64_t{0});
       report.seconds = object.value("seconds", 0.0);
-      if (auto found = object.find("divergences"); found != object.end() && !found->empty()) trace = found->at(0);
+      auto found = object.find("divergences");
+      if (found != object.end() && !found->empty()) answer.trace = found->at(0);
+    } else if (object.value("kind", "") == "finding") {
+      answer.before = object.value("before", std::uint64_t{0});
+      answer.after = object.value("operations", std::uint64_t{0});
+      answer.minimise_seconds = object.value("seconds", 0.0);
     } else if (object.value("kind", "") == "markers") {
       report.reached = object.value("reached", std::uint64_t{0});
       report.triggered = object.value("triggered", std::uint64_t{0});
@@ -72,27 +86,43 @@ bool stored_trace_fails(const BugBuild& build, const BugPatch& bug, const std::s
   return run_command(command).succeeded();
 }
 
-void run_campaign_of(const BugsOptions& options, const BugPatch& bug, const BugBuild& build, const std::string& work,
-                     BugReport& report) {
+CampaignAnswer campaign_of(const BugsOptions& options, const BugPatch& bug, const BugBuild& build,
+                           const std::string& work, unsigned operations, BugReport& report) {
   std::string output = work + "/campaign.json", findings = work + "/findings/" + report.id;
   std::error_code ignored;
   fs::remove_all(findings, ignored);
   Command command{.words = {absolute(build.program()), "fuzz", "--no-asserts", "--json", "--seconds",
                             fmt::format("{}", options.seconds), "--seed", std::to_string(options.seed), "--machine",
-                            bug.machine, "--output", absolute(findings)},
+                            bug.machine, "--operations", std::to_string(operations), "--output", absolute(findings)},
                   .output_file = absolute(output),
                   .error_file = absolute(work + "/campaign.log"),
                   .seconds = options.seconds + 300};
   CommandResult result = run_command(command);
-  bool has_answered = result.has_started && !result.timed_out && result.signal == 0 && result.status <= 1;
-  if (!has_answered) {
+  CampaignAnswer answer;
+  answer.has_answered = result.has_started && !result.timed_out && result.signal == 0 && result.status <= 1;
+  if (!answer.has_answered) {
     report.problem = "the campaign failed; see " + work + "/campaign.log";
-    return;
+    return answer;
   }
   auto text = read_file(output);
-  std::string trace;
-  if (const auto* lines = std::get_if<std::string>(&text)) read_campaign(*lines, report, trace);
-  if (!trace.empty()) judge(trace, report);
+  if (const auto* lines = std::get_if<std::string>(&text)) read_campaign(*lines, report, answer);
+  return answer;
+}
+
+// Short programs find it; a long one shows how far the minimiser gets.
+void run_campaigns(const BugsOptions& options, const BugPatch& bug, const BugBuild& build, const std::string& work,
+                   BugReport& report) {
+  constexpr unsigned kShortProgram = 64;
+  const CampaignAnswer found = campaign_of(options, bug, build, work, kShortProgram, report);
+  if (!found.trace.empty()) judge(found.trace, report);
+  if (!report.detected) return;
+  BugReport unused;
+  const CampaignAnswer shortened = campaign_of(options, bug, build, work, kLongProgram, unused);
+  report.problem = unused.problem;
+  if (shortened.trace.empty()) return;
+  report.long_before = shortened.before;
+  report.long_minimised = shortened.after;
+  report.long_seconds = shortened.minimise_seconds;
 }
 
 BugReport try_bug(const BugsOptions& options, const BugPatch& bug, const std::string& work) {
@@ -109,7 +139,7 @@ BugReport try_bug(const BugsOptions& options, const BugPatch& bug, const std::st
     report.problem = "the stored trace agrees with the bug in: " + bug.trace_file;
     return report;
   }
-  if (options.seconds > 0) run_campaign_of(options, bug, build, work, report);
+  if (options.seconds > 0) run_campaigns(options, bug, build, work, report);
   return report;
 }
 
@@ -118,10 +148,11 @@ void print_report(const BugReport& report) {
     fmt::print("{:28} {}\n", report.id, report.problem);
     return;
   }
-  fmt::print("{:28} reached {:7} triggered {:7} {:12} {:10} {:>8.1f} s {:>10} operations, minimised to {}\n", report.id,
-             report.reached, report.triggered,
+  fmt::print("{:28} reached {:7} triggered {:7} {:12} {:10} {:>6.1f} s {:>8} operations, minimised to {:>2}; "
+             "{} to {:>2} in {:.1f} s\n", report.id, report.reached, report.triggered,
              report.detected ? "by " + report.detector : (report.detector.empty() ? "not detected" : report.detector),
-             report.law, report.seconds, report.operations, report.minimised);
+             report.law, report.seconds, report.operations, report.minimised, report.long_before,
+             report.long_minimised, report.long_seconds);
 }
 
 void print_bug(const BugPatch& bug, bool as_json) {

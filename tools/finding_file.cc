@@ -29,7 +29,7 @@ FindingFile store_finding(const CampaignFinding& finding, const std::string& fol
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   file.name = (std::filesystem::path(folder) / (name_of_finding(finding) + ".mmt")).string();
-  file.operations = finding.program.operations.size();
+  file.before = file.operations = finding.program.operations.size();
   if (auto problem = lockstep::write_trace(file.name, finding.program)) {
     file.problem = *problem;
     return file;
@@ -51,6 +51,7 @@ FindingFile store_finding(const CampaignFinding& finding, const std::string& fol
     return file;
   }
   file.operations = result.after;
+  file.seconds = result.seconds;
   file.minimal = result.minimal;
   bool is_described = outcome.outcome.verdict == Verdict::kDiverged || outcome.outcome.verdict == Verdict::kViolated;
   file.description = is_described ? describe_failure(runner, result.program, outcome.outcome, file.name).print()

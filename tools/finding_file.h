@@ -16,7 +16,9 @@ inline constexpr double kMinimiseSeconds = 30;
 struct FindingFile {
   std::string name;         // FOLDER/<law>.mmt
   std::string description;  // of the failure, for eyes, ending with the command that replays it
+  std::size_t before = 0;  // operations of the program as found
   std::size_t operations = 0;
+  double seconds = 0;  // that minimising took
   bool minimal = false;
   std::string problem;  // it could not be written; empty: it was
 };

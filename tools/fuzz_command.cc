@@ -135,6 +135,7 @@ ExitCode fuzz(const FuzzOptions& options) {
   }
   if (options.json) {
     fmt::print("{}\n", campaign_line(result.totals));
+    if (result.finding) fmt::print("{}\n", finding_line(file));
     for (const std::string& line : lockstep::law_lines(result.exercised)) fmt::print("{}\n", line);
     if (result.markers.reached != 0 || result.markers.triggered != 0) fmt::print("{}\n", markers_line(result.markers));
   } else {

@@ -54,6 +54,15 @@ std::string markers_line(const MarkerCounts& markers) {
   return line_of({{"kind", "markers"}, {"reached", markers.reached}, {"triggered", markers.triggered}});
 }
 
+std::string finding_line(const FindingFile& finding) {
+  return line_of({{"kind", "finding"},
+                  {"file", finding.name},
+                  {"before", finding.before},
+                  {"operations", finding.operations},
+                  {"seconds", finding.seconds},
+                  {"minimal", finding.minimal}});
+}
+
 std::string bug_line(const BugReport& bug) {
   Json json = {{"kind", "bug"},
                {"id", bug.id},
@@ -65,6 +74,9 @@ std::string bug_line(const BugReport& bug) {
                {"seconds", bug.seconds},
                {"operations", bug.operations},
                {"minimised", bug.minimised},
+               {"long_before", bug.long_before},
+               {"long_minimised", bug.long_minimised},
+               {"long_seconds", bug.long_seconds},
                {"source", bug.source},
                {"expected", bug.law_expected},
                {"family", bug.family},

@@ -10,6 +10,7 @@
 
 #include "props/smt/theorem.h"
 #include "tools/bug_markers.h"
+#include "tools/finding_file.h"
 #include "tools/imported.h"
 
 namespace mmtwin::tools {
@@ -25,6 +26,8 @@ std::string program_line(std::string_view file, std::string_view machine, std::u
 
 // markers {reached triggered}: of an injected bug
 std::string markers_line(const MarkerCounts& markers);
+// finding {file before operations seconds minimal}: operations before and after minimising, and how long that took
+std::string finding_line(const FindingFile& finding);
 
 struct BugReport {
   std::string id;
@@ -37,9 +40,13 @@ struct BugReport {
   double seconds = 0;    // until detection, or the whole budget
   std::uint64_t operations = 0;
   std::uint64_t minimised = 0;  // operations of the minimised trace; 0: none
+  // The first long program that shows it: its operations, those of its minimised form, seconds that minimising took.
+  std::uint64_t long_before = 0, long_minimised = 0;
+  double long_seconds = 0;
   std::string problem;          // why it could not be tried; empty: it was
 };
-// bug {id reached triggered detected detector law seconds operations minimised source expected family needed problem}
+// bug {id reached triggered detected detector law seconds operations minimised long_before long_minimised long_seconds
+//      source expected family needed problem}
 std::string bug_line(const BugReport& bug);
 
 }  // namespace mmtwin::tools
