@@ -39,6 +39,8 @@ void State::page_requested(const Event& e) {
   if (now.request.injection_due) return find(Law::kOom1, "fail_next", "the object request fails", "it went on");
   if (!may_ask(e.role, e.place))
     return find(Law::kFrame1, "role", "one that may ask", std::to_string(static_cast<unsigned>(e.role)));
+  if (e.role == Role::kSlab && !now.boot && has_free_object(e.place))
+    return find(Law::kSlub2, "slab frame", "asked for when the cache has no free object", cache_text(e.place));
   now.object.asked_page = e.role == Role::kSlab;
   now.object.open = now.object.open && now.object.asked_page;  // whoever goes on has got the object
   Request& request = now.request;

@@ -3,13 +3,9 @@
 
 namespace mmtwin::model {
 
-namespace {
-
 std::string cache_text(std::uint64_t cache) {
   return cache < kCaches ? std::string(kCacheNames[cache]) : "cache " + std::to_string(cache);
 }
-
-}  // namespace
 
 // docs/RULES.md section 2.
 bool State::may_need(CacheName cache) const {
@@ -19,6 +15,14 @@ bool State::may_need(CacheName cache) const {
   const bool changes_ranges = is<RangeMapAnon>() || is<RangeMapFile>() || is<RangeUnmap>() || is<RangeProtect>() ||
                               is<RangeBrk>() || is<SpaceAssume>();
   return changes_ranges && (cache == CacheName::kRange || cache == CacheName::kFamilyLink);
+}
+
+// The object that is being asked for is counted already.
+bool State::has_free_object(std::uint64_t cache) {
+  const std::uint64_t capacity = claims.objects_per_frame[cache];
+  if (capacity == 0) return false;
+  note(Law::kSlub2);
+  return objects[cache] - 1 != slab_frames[cache] * capacity;
 }
 
 void State::object_requested(const Event& e) {

@@ -112,12 +112,30 @@ void State::leaf_changed(std::uint32_t number, std::uint64_t index, std::uint64_
   if (!present(after) && after != 0) return find(Law::kPt1, "entry", "present or zero", std::to_string(after));
   if ((after & ~kFrameBits & ~kLeafBits) != (present(after) && maps_zero_page(after) ? kBitSpecial : 0))
     return find(Law::kPt1, "entry", "no bit without meaning, special iff the zero page", std::to_string(after));
+  if (present(after)) judge_stored_marks(space, page, before, after);
   if (present(before) && is_more_permissive(before, after)) rights_taken(space, before, page, false);
   const bool same = present(before) && present(after) && frame_in(before) == frame_in(after);
   if (present(before) && frames.at(frame_in(before)).watchers != 0) note(Law::kTlb1);
   if (same) return;
   if (present(after)) map_leaf(space, page, after);
   if (present(before) && !broken()) unmap_leaf(space, before);
+}
+
+// A and D of a leaf that software stored (docs/RULES.md section 4): what walks had set stays, a fork's copy is as dirty
+// as the parent's and not accessed yet, and only the access that is being made may be marked ahead of its walk.
+void State::judge_stored_marks(std::uint32_t space, std::uint64_t page, std::uint64_t before, std::uint64_t after) {
+  constexpr std::uint64_t kMarks = kBitAccessed | kBitDirty;
+  if (space == now.child && now.child != 0) {
+    const std::uint64_t expected = leaf(now.space, page).entry & kBitDirty;
+    if ((after & kMarks) != expected) find(Law::kPt3, "marks of a fork's copy", expected, after & kMarks);
+    return;
+  }
+  const bool same = present(before) && frame_in(before) == frame_in(after);
+  const std::uint64_t kept = same ? before & kMarks : 0;
+  if ((kept & ~after) != 0) return find(Law::kPt3, "marks", kept, after & kMarks);
+  std::uint64_t may_gain = is_access() ? kBitAccessed : 0;
+  if (is<MemoryStore>() && !maps_zero_page(after)) may_gain |= kBitDirty;
+  if ((after & kMarks & ~kept & ~may_gain) != 0) find(Law::kPt3, "marks", kept | may_gain, after & kMarks);
 }
 
 // A leaf appears: which frame may it name? Rights are judged when the operation is over.

@@ -21,6 +21,8 @@ namespace mmtwin::model {
 inline constexpr unsigned kCaches = static_cast<unsigned>(kCacheNames.size());
 inline constexpr std::uint64_t kNoFrame = ~std::uint64_t{0};
 
+std::string cache_text(std::uint64_t cache);  // for findings
+
 struct Space {
   bool live = false;
   bool killed = false;
@@ -188,6 +190,7 @@ class State {
   void judge_kept_frames();
 
   // -- judge_objects.cc --
+  bool has_free_object(std::uint64_t cache);
   void object_requested(const Event& e);
   void object_refused(const Event& e);
   void object_returned(const Event& e);
@@ -214,6 +217,7 @@ class State {
   void table_mark(const Event& e);
   void link_changed(std::uint32_t table, std::uint64_t index, std::uint64_t before, std::uint64_t after);
   void leaf_changed(std::uint32_t table, std::uint64_t index, std::uint64_t before, std::uint64_t after);
+  void judge_stored_marks(std::uint32_t space, std::uint64_t page, std::uint64_t before, std::uint64_t after);
   void map_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t entry);
   void map_fresh(std::uint32_t space, std::uint64_t page, std::uint64_t frame);
   void unmap_leaf(std::uint32_t space, std::uint64_t entry);

@@ -36,7 +36,7 @@ Outcome<Done> PageTables<Geometry>::copy_leaf(Copy& c, Pfn table, unsigned index
     c.has_child_table = true;
   }
   if (is_special(entry)) {
-    ram.store_entry(c.cpu, c.child_table, index, entry);
+    ram.store_entry(c.cpu, c.child_table, index, entry & ~kEntryAccessed);
     return Done{};
   }
   const Pfn frame(frame_of(entry));
@@ -49,7 +49,7 @@ Outcome<Done> PageTables<Geometry>::copy_leaf(Copy& c, Pfn table, unsigned index
   set_exclusive(hardware_, frame, false);
   add_mapping(hardware_, frame);
   ++c.resident;
-  ram.store_entry(c.cpu, c.child_table, index, shared);
+  ram.store_entry(c.cpu, c.child_table, index, shared & ~kEntryAccessed);
   return Done{};
 }
 

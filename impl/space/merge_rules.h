@@ -1,7 +1,7 @@
 // Which neighbours a range merges with: Linux 6.12's rules, as pure functions on what two ranges look like.
 //
 // Laws: VMA-2 (policy vma-merge). Context: values. Cost: a few comparisons. It deliberately does not merge: it says
-// which sides may, space_merge.cc does it. Source: docs/RULES.md section 3, measured on real kernels.
+// which sides may, space_map.cc does it. Source: docs/RULES.md section 3, measured on real kernels.
 //
 // A family of 0 is none; a chain is singular if it has exactly one link.
 #pragma once

@@ -329,7 +329,7 @@ class Narrator : public Writer {
       set_leaf(p, page, entry & ~kBitWritable);
       flush_page(p, page);
     }
-    set_leaf(child, page, entry & ~kBitWritable);
+    set_leaf(child, page, entry & ~(kBitWritable | kBitAccessed));
   }
   void tear_down(unsigned p) {
     Space& space = spaces_[p];

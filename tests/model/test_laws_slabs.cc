@@ -36,6 +36,26 @@ struct TwoEmptySlabs {
   std::uint64_t slabs[2] = {};
 };
 
+Scene two_spaces_two_frames(std::uint16_t spaces_in_frame) {
+  Claims claims = kAllClaims;
+  claims.objects_per_frame[static_cast<unsigned>(CacheName::kSpace)] = spaces_in_frame;
+  Narrator n(machine_of("tiny"), claims);
+  for (unsigned i = 0; i < 2; ++i) {
+    n.begin(SpaceCreate{CpuId(0), Address(), Address(), Fresh<'p'>(i + 1)});
+    n.object(CacheName::kSpace);
+    n.take(Role::kSlab, static_cast<std::uint64_t>(CacheName::kSpace));
+    n.take_zeroed(Role::kRootTable);
+    n.end();
+  }
+  return n.scene();
+}
+
+TEST(Slub2, ACacheTakesAFrameOnlyWhenItIsFull) {
+  expect_legal(two_spaces_two_frames(0));
+  expect_legal(two_spaces_two_frames(1));
+  expect_found(Law::kSlub2, two_spaces_two_frames(2));
+}
+
 TEST(Live1, NoSlabFrameWithoutObjectsIsLeftWhenTheSlabsWereShrunk) {
   expect_legal(TwoEmptySlabs().shrunk_by(2));
   expect_found(Law::kRollback2, TwoEmptySlabs().shrunk_by(1));

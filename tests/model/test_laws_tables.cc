@@ -63,7 +63,8 @@ TEST(Content1, NoPageIsLostOnTheWay) {
     Narrator n = one_page();
     const std::uint64_t page = kHere / kPage, frame = n.frame_at(1, kHere);
     n.begin(n.map_operation(1, kThere, 1));
-    n.set_leaf(1, page, zeroed ? entry_of(n.zero_page(), n.bits_for_reading(1, page) | kBitSpecial) : 0);
+    const std::uint64_t unmarked = n.bits_for_reading(1, page) & ~kBitAccessed;
+    n.set_leaf(1, page, zeroed ? entry_of(n.zero_page(), unmarked | kBitSpecial) : 0);
     n.flush_page(1, page);
     n.put(frame);
     n.end(Refusal::kNone, kThere);
@@ -303,7 +304,7 @@ TEST(Cow1, TheZeroPageIsWritableNowhere) {
   Narrator n = one_range();
   n.begin(n.store_operation(1, kHere, 8));
   n.load_space(1);
-  n.set_leaf(1, kHere / kPage, entry_of(n.zero_page(), bits_of(kReadWrite) | kBitSpecial));
+  n.set_leaf(1, kHere / kPage, entry_of(n.zero_page(), (bits_of(kReadWrite) & ~kBitDirty) | kBitSpecial));
   n.use(1, kHere / kPage, Access::kStore);
   n.end();
   expect_found(Law::kCow1, n.scene());

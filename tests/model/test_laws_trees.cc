@@ -155,6 +155,22 @@ TEST(Pt3, TheWalkerMarksPresentEntriesOfTables) {
     expect_found(Law::kPt1, altered(legal, marked, to_frame(frame)));
 }
 
+TEST(Pt3, SoftwareNeitherLosesNorInventsMarks) {
+  Narrator forked = one_page();
+  forked.fork(1, 2);
+  const Scene copied = forked.scene();
+  expect_legal(copied);
+  const std::size_t parent = nth(copied, kStored, -2), child = nth(copied, kStored);
+  expect_found(Law::kPt3, altered(copied, child, [](Event& e) { e.after |= kBitAccessed; }));
+  expect_found(Law::kPt3, altered(copied, child, [](Event& e) { e.after &= ~kBitDirty; }));
+  expect_found(Law::kPt3, altered(copied, parent, [](Event& e) { e.after &= ~kBitDirty; }));
+  Narrator untouched = one_page();
+  untouched.load(1, kHere + kPage);
+  const Scene zero = untouched.scene();
+  expect_legal(zero);
+  expect_found(Law::kPt3, altered(zero, nth(zero, kStored), [](Event& e) { e.after |= kBitDirty; }));
+}
+
 // ---- FRAME-2, FRAME-3 ----
 TEST(Frame2, CountsEqualTheReferencesThatExist) {
   Narrator n = one_page();

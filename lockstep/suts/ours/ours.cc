@@ -46,6 +46,11 @@ class BootEvents final : public EventSink {
   std::vector<Event> events;
 };
 
+template <class T>
+constexpr std::uint16_t objects_in_frame() {
+  return static_cast<std::uint16_t>(impl::slab_shape(sizeof(T)).capacity);
+}
+
 // A machine as it was built, and what its boot narrated.
 struct World {
   explicit World(const MachineDescription& description) : machine(description) {
@@ -77,7 +82,9 @@ class Ours final : public System {
             .exact_addresses = true,
             .exact_range_merge = true,
             .exact_zones = true,
-            .narrates_objects = true};
+            .narrates_objects = true,
+            .objects_per_frame = {objects_in_frame<impl::Space>(), objects_in_frame<impl::Range>(),
+                                  objects_in_frame<impl::Family>(), objects_in_frame<impl::FamilyLink>()}};
   }
 
   void start(const MachineDescription& machine, EventSink& sink) override {
