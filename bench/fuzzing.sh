@@ -25,7 +25,12 @@ for target in fuzz_pages fuzz_machine; do
   begin=$(date +%s%N)
   "build/$preset/bin/$target" -seed=1 -runs="$runs" -len_control=0 -entropic=0 "$work/$target" >"$work/log" 2>&1
   end=$(date +%s%N)
-  sed -n 's/^fuzz_[a-z]*: [0-9]* programs, \([0-9]*\) operations .*/\1/p' "$work/log" | tail -n 1 |
-    awk -v name="$measure" -v preset="$preset" -v ns=$((end - begin)) -v runs="$runs" \
-      '{ printf "%-28s %10.2f 1/s   %s, %d operations in %d inputs\n", name, $1 / 64 / (ns / 1e9), preset, $1, runs }'
+  operations=$(sed -n 's/^fuzz_[a-z]*: [0-9]* programs, \([0-9]*\) operations .*/\1/p' "$work/log" | tail -n 1)
+  if [ -z "$operations" ]; then
+    cat "$work/log" >&2
+    echo "$target did not say how many operations it executed" >&2
+    exit 4
+  fi
+  awk -v name="$measure" -v preset="$preset" -v ns=$((end - begin)) -v runs="$runs" -v n="$operations" 'BEGIN {
+    printf "%-28s %10.2f 1/s   %s, %d operations in %d inputs\n", name, n / 64 / (ns / 1e9), preset, n, runs }'
 done

@@ -22,7 +22,8 @@ constexpr std::size_t kFirstFrame = kFirstResponse + kOperationKinds;
 constexpr std::size_t kFrameBuckets = 4 + kRoleNames.size();  // by state; used frames by role
 constexpr std::size_t kRanges = kFirstFrame + kFrameBuckets;
 constexpr std::size_t kSpace = kRanges + 1;
-constexpr std::size_t kZone = kSpace + 1;
+constexpr std::size_t kRecount = kSpace + 1;
+constexpr std::size_t kZone = kRecount + 1;
 constexpr std::size_t kCache = kZone + 1;
 constexpr std::size_t kEntry = kCache + 1;
 constexpr std::size_t kBytes = kEntry + 1;
@@ -102,11 +103,11 @@ struct Perturber::Machine final : public System, public EventSink {
     note("ranges " + alter(into, random), "space p" + std::to_string(space_handle.number()), "");
   }
   SpaceObservation space(SpaceHandle space_handle) override {
-    SpaceObservation observed = inner.space(space_handle);
-    if (is_due(kSpace)) note("space " + alter(observed, random), "space p" + std::to_string(space_handle.number()), "");
-    return observed;
+    return altered(inner.space(space_handle), kSpace, "space ", space_handle);
   }
-  SpaceObservation recounted(SpaceHandle space_handle) override { return inner.recounted(space_handle); }
+  SpaceObservation recounted(SpaceHandle space_handle) override {
+    return altered(inner.recounted(space_handle), kRecount, "recount ", space_handle);
+  }
   ZoneObservation zone(NodeId node, ZoneKind zone_kind) override {
     ZoneObservation observed = inner.zone(node, zone_kind);
     if (is_due(kZone)) note("zone " + alter(observed, random), "node " + std::to_string(node.raw()), "");
@@ -130,6 +131,11 @@ struct Perturber::Machine final : public System, public EventSink {
     copy[index] = static_cast<std::uint8_t>(copy[index] ^ (1u << random.below(8)));
     note("bytes", "frame " + std::to_string(at.raw()) + " byte " + std::to_string(index), "");
     return copy;
+  }
+
+  SpaceObservation altered(SpaceObservation observed, std::size_t bucket, const char* what, SpaceHandle space_handle) {
+    if (is_due(bucket)) note(what + alter(observed, random), "space p" + std::to_string(space_handle.number()), "");
+    return observed;
   }
 
   void on_event(const Event& event) override {

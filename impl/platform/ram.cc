@@ -42,7 +42,7 @@ void Ram::zero(CpuId cpu, Pfn frame) {
 
 void Ram::zero_table(CpuId cpu, Pfn table, unsigned entries) {
   check(entries * 8 <= kPageBytes, "PT-1: a table fits into its frame");
-  entries <= Marks::kHeadBytes / 8 ? marks_.touch_head(table) : marks_.touch_content(table);
+  marks_.touch_bytes(table, entries * 8);
   std::memset(bytes_ + table.raw() * kPageBytes, 0, entries * 8);
   events_.emit({.kind = EventKind::kFrameZeroed, .cpu = cpu, .order = {}, .frame = table});
 }

@@ -90,7 +90,7 @@ class Ram {
     return reinterpret_cast<const std::uint64_t*>(bytes_ + table.raw() * kPageBytes) + index;
   }
   std::uint64_t* edit_entry(Pfn table, unsigned index) {
-    index < Marks::kHeadBytes / 8 ? marks_.touch_head(table) : marks_.touch_content(table);
+    marks_.touch_bytes(table, (index + 1) * 8);
     return reinterpret_cast<std::uint64_t*>(bytes_ + table.raw() * kPageBytes) + index;
   }
   void emit_entry(EventKind kind, CpuId cpu, Pfn table, unsigned index, std::uint64_t before,

@@ -52,6 +52,15 @@ class Narrator : public Writer {
     spaces_[p].root = take_zeroed(Role::kRootTable);
     end();
   }
+  // The space's object needs a new slab frame, which is answered.
+  std::uint64_t create_with_slab(unsigned p) {
+    begin(SpaceCreate{CpuId(0), Address(), Address(), Fresh<'p'>(p)});
+    object(CacheName::kSpace);
+    const std::uint64_t slab = take(Role::kSlab, static_cast<std::uint64_t>(CacheName::kSpace));
+    spaces_[p].root = take_zeroed(Role::kRootTable);
+    end();
+    return slab;
+  }
   // `pages` pages at a place that was free.
   void map(unsigned p, std::uint64_t at, std::uint64_t pages, Prot prot = kReadWrite, unsigned cpu = 0) {
     begin(map_operation(p, at, pages, prot, cpu));
@@ -404,5 +413,21 @@ class Narrator : public Writer {
   std::map<std::uint64_t, std::map<unsigned, std::uint64_t>> entries_;  // by table frame
   unsigned ranges_ = 0;
 };
+
+// Every object is narrated: a space, a range, and what a first store makes.
+inline Scene space_of_objects() {
+  Claims claims = kAllClaims;
+  claims.narrates_objects = true;
+  constexpr std::uint64_t kAt = 0x10000;
+  Narrator n(machine_of("tiny"), claims);
+  n.create(1);
+  n.map(1, kAt, 2);
+  n.store(1, kAt, 7);
+  n.begin(SpaceExit{CpuId(0), SpaceHandle(1)});
+  n.tear_down(1);
+  for (unsigned cache = kCacheNames.size(); cache-- > 0;) n.event(EventKind::kObjectReturned, 0, cache);
+  n.end();
+  return n.scene();
+}
 
 }  // namespace mmtwin::model

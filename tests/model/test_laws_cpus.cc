@@ -190,20 +190,6 @@ TEST(Tlb1, AnAsidGivenAnewIsFlushed) {
 }
 
 // ---- SLUB ----
-Scene space_of_objects() {
-  Claims claims = kAllClaims;
-  claims.narrates_objects = true;
-  Narrator n(machine_of("tiny"), claims);
-  n.create(1);
-  n.map(1, kHere, 2);
-  n.store(1, kHere, 7);
-  n.begin(SpaceExit{CpuId(0), SpaceHandle(1)});
-  n.tear_down(1);
-  for (unsigned cache = kCacheNames.size(); cache-- > 0;) n.event(kObjectBack, 0, cache);
-  n.end();
-  return n.scene();
-}
-
 TEST(Slub1, TheObjectsHandedOutAreThoseOfTheState) {
   const Scene legal = space_of_objects();
   expect_legal(legal);

@@ -284,21 +284,6 @@ Scene seen() {
   return n.scene();
 }
 
-// Every object is narrated: a space, a range, and what a first store makes.
-Scene objects() {
-  Claims claims = kAllClaims;
-  claims.narrates_objects = true;
-  Narrator n(machine_of("tiny"), claims);
-  n.create(1);
-  n.map(1, kHere, 2);
-  n.store(1, kHere, 7);
-  n.begin(SpaceExit{CpuId(0), SpaceHandle(1)});
-  n.tear_down(1);
-  for (unsigned cache = kCacheNames.size(); cache-- > 0;) n.event(EventKind::kObjectReturned, 0, cache);
-  n.end();
-  return n.scene();
-}
-
 TEST(LegalScenes, BreakNoLawAndExerciseEveryLaw) {
   const std::pair<const char*, Scene> scenes[] = {{"singles", singles()},
                                                   {"many singles", many_singles_freed_elsewhere()},
@@ -312,7 +297,7 @@ TEST(LegalScenes, BreakNoLawAndExerciseEveryLaw) {
                                                   {"straddling", straddling()},
                                                   {"heap", heap_and_assumed_ranges()},
                                                   {"slabs", slabs()},
-                                                  {"objects", objects()},
+                                                  {"objects", space_of_objects()},
                                                   {"seen", seen()}};
   Model model;
   for (const auto& [name, scene] : scenes) {

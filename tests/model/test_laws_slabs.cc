@@ -10,17 +10,10 @@ namespace {
 // Two spaces, two slab frames, and both spaces gone again.
 struct TwoEmptySlabs {
   TwoEmptySlabs() : n(machine_of("tiny")) {
-    std::uint64_t roots[2];
-    for (unsigned i = 0; i < 2; ++i) {
-      n.begin(SpaceCreate{CpuId(0), Address(), Address(), Fresh<'p'>(i + 1)});
-      n.object(CacheName::kSpace);
-      slabs[i] = n.take(Role::kSlab, static_cast<std::uint64_t>(CacheName::kSpace));
-      roots[i] = n.take_zeroed(Role::kRootTable);
-      n.end();
-    }
-    for (unsigned i = 0; i < 2; ++i) {
-      n.begin(SpaceExit{CpuId(0), SpaceHandle(i + 1)});
-      n.put(roots[i]);
+    for (unsigned i = 0; i < 2; ++i) slabs[i] = n.create_with_slab(i + 1);
+    for (unsigned p = 1; p <= 2; ++p) {
+      n.begin(SpaceExit{CpuId(0), SpaceHandle(p)});
+      n.put(n.root(p));
       n.end();
     }
   }
@@ -40,13 +33,7 @@ Scene two_spaces_two_frames(std::uint16_t spaces_in_frame) {
   Claims claims = kAllClaims;
   claims.objects_per_frame[static_cast<unsigned>(CacheName::kSpace)] = spaces_in_frame;
   Narrator n(machine_of("tiny"), claims);
-  for (unsigned i = 0; i < 2; ++i) {
-    n.begin(SpaceCreate{CpuId(0), Address(), Address(), Fresh<'p'>(i + 1)});
-    n.object(CacheName::kSpace);
-    n.take(Role::kSlab, static_cast<std::uint64_t>(CacheName::kSpace));
-    n.take_zeroed(Role::kRootTable);
-    n.end();
-  }
+  for (unsigned p = 1; p <= 2; ++p) n.create_with_slab(p);
   return n.scene();
 }
 

@@ -445,16 +445,9 @@ TEST(Rollback2, ARefusedForkKeepsNoRoot) {
 // One frame of a slab more than objects could need.
 TEST(Rollback2, SlabsKeepNoMoreFramesThanObjects) {
   Narrator n = one_page();
-  for (unsigned i = 0; i < 3; ++i) {
-    n.begin(SpaceCreate{CpuId(0), Address(), Address(), Fresh<'p'>(i + 2)});
-    n.object(CacheName::kSpace);
-    n.take(Role::kSlab, static_cast<std::uint64_t>(CacheName::kSpace));
-    n.take_zeroed(Role::kRootTable);
-    n.end();
-  }
+  for (unsigned p = 2; p <= 4; ++p) n.create_with_slab(p);
   const Scene legal = n.scene();
   expect_legal(legal);
-  Scene hoarding = legal;
   const std::size_t asked = nth(legal, EventKind::kObjectRequested) + 1;
   Narrator more = one_page();
   more.begin(SpaceCreate{CpuId(0), Address(), Address(), Fresh<'p'>(2)});

@@ -81,7 +81,7 @@ void Marks::fill_what_was_written(Pfn frame) {
 }
 
 void Marks::make_junk(Pfn frame) {
-  (contents_[frame.raw()] & kWritten) != 0 ? touch_content(frame) : touch_head(frame);
+  (contents_[frame.raw()] & kWritten) != 0 ? touch_content(frame) : touch_bytes(frame, kHeadBytes);
   fill_what_was_written(frame);
 }
 

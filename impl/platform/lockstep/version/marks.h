@@ -30,7 +30,6 @@ namespace mmtwin::impl {
 class Marks {
  public:
   static constexpr bool kMarks = true;
-  static constexpr std::uint64_t kHeadBytes = 128;  // a table of the small geometry
 
   Marks(FrameDescriptor* descriptors, std::byte* ram, std::uint64_t frames, BootMemory& boot_memory);
 
@@ -47,8 +46,9 @@ class Marks {
     const unsigned ready = content_ready_ | kWritten;
     if ((contents_[frame.raw()] & ready) != ready) first_content_touch(frame, kWritten);
   }
-  // Before bytes [0, kHeadBytes) of a frame are written, where small tables live.
-  void touch_head(Pfn frame) {
+  // Before bytes [0, end) of a frame are written.
+  void touch_bytes(Pfn frame, std::uint64_t end) {
+    if (end > kHeadBytes) return touch_content(frame);
     touch(frame, descriptors_[frame.raw()]);
     const unsigned ready = content_ready_ | kHeadWritten;
     if ((contents_[frame.raw()] & ready) != ready) first_content_touch(frame, kHeadWritten);
@@ -74,6 +74,7 @@ class Marks {
   void audit_reset(Pfn first, std::uint64_t count) const;
 
  private:
+  static constexpr std::uint64_t kHeadBytes = 128;  // a table of the small geometry
   enum Content : std::uint8_t {
     kFilled = 1,
     kWritten = 2,

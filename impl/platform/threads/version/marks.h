@@ -18,13 +18,12 @@ namespace mmtwin::impl {
 class Marks {
  public:
   static constexpr bool kMarks = false;
-  static constexpr std::uint64_t kHeadBytes = 128;
 
   Marks(FrameDescriptor*, std::byte*, std::uint64_t, BootMemory&) {}
 
   void touch(Pfn, FrameDescriptor&) {}
   void touch_content(Pfn) {}
-  void touch_head(Pfn) {}
+  void touch_bytes(Pfn, std::uint64_t) {}
   void taken(Pfn, Order, bool) {}
   void returned(Pfn, Order) {}
   void track(TrackedMemory&) {}
