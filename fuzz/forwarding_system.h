@@ -25,6 +25,8 @@ class ForwardingSystem : public lockstep::System, public EventSink {
   }
   void at(StepNumber step) override { inner_->at(step); }
   Response apply(const Operation& operation) override { return inner_->apply(operation); }
+  bool is_in_flight(CpuId cpu) const override { return inner_->is_in_flight(cpu); }
+  void go_on(CpuId cpu, Pause pause) override { inner_->go_on(cpu, pause); }
   const Changes& changes() override { return inner_->changes(); }
   FrameObservation frame(Pfn at) override { return inner_->frame(at); }
   void ranges(SpaceHandle space, std::vector<RangeObservation>& into) override { inner_->ranges(space, into); }

@@ -1,4 +1,5 @@
 #include "impl/mm.h"
+#include "version/point.h"
 
 namespace mmtwin::impl {
 namespace {
@@ -51,7 +52,7 @@ void MmOf<Geometry>::begin_operation() {
 template <class Geometry>
 Outcome<Done> MmOf<Geometry>::enter(CpuId cpu, SpaceId space) {
   if (spaces_.is_killed(ref(space))) [[unlikely]] return Refusal::kKilled;
-  loaded_.load(cpu, tables_of(ref(space)));
+  if (!loaded_.load(cpu, tables_of(ref(space)))) return Refusal::kKilled;
   set_changed(1, space);
   return Done{};
 }
@@ -178,6 +179,7 @@ Outcome<std::uint64_t> MmOf<Geometry>::access(CpuId cpu, SpaceId space, Address 
     const bool done = try_access(cpu, at, width, access, value, missing);
     mmu_.leave(cpu);
     if (done) [[likely]] return value;
+    point(Point::kFault);
     const Outcome<Done> handled = faults_.handle(cpu, ref(space), missing, access);
     if (!handled) return handled.refusal();
   }

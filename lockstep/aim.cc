@@ -222,6 +222,12 @@ void Aim::draw(Value& value, std::string_view) {
 void Aim::draw(Count& count, std::string_view) {
   count = Count(random_.percent(90) ? random_.between(1, 8) : random_.below(40));
 }
+Pause Aim::pause() {
+  if (pauses_ == 0 || !random_.percent(pauses_)) return {};
+  const std::uint64_t nth = random_.percent(70) ? 1 : random_.between(2, 6);
+  return {static_cast<Point>(random_.between(1, kPoints.size() - 1)), static_cast<std::uint8_t>(nth)};
+}
+void Aim::draw(Pause& drawn, std::string_view) { drawn = pause(); }
 void Aim::draw(Switch& on, std::string_view) { on = Switch(random_.percent(20) ? 1 : 0); }
 
 // ---- handles ----

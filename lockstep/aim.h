@@ -20,7 +20,9 @@ namespace mmtwin::lockstep {
 class Aim {
  public:
   // `window`: first byte of the pages that absolute places prefer.
-  Aim(Random& random, const Sketch& sketch, std::uint64_t window) : random_(random), sketch_(sketch), window_(window) {}
+  // `pauses`: percent of operations that pause.
+  Aim(Random& random, const Sketch& sketch, std::uint64_t window, unsigned pauses = 0)
+      : random_(random), sketch_(sketch), window_(window), pauses_(pauses) {}
 
   // Draws every field of `op`.
   template <class Op>
@@ -47,6 +49,8 @@ class Aim {
   Gfp gfp();
   Place place_in(const SketchSpace& space, bool is_access);
   std::uint64_t length();
+  // Low passings are the likely ones: most operations pass a point once or twice.
+  Pause pause();
 
  private:
   // What is known of an operation from its name and field list.
@@ -76,6 +80,7 @@ class Aim {
   void draw(Value& value, std::string_view name);
   void draw(Count& count, std::string_view name);
   void draw(Switch& on, std::string_view name);
+  void draw(Pause& pause, std::string_view name);
   void draw(BlockHandle& block, std::string_view name);
   void draw(SpaceHandle& space, std::string_view name);
   void draw(AddressHandle& address, std::string_view name);
@@ -94,6 +99,7 @@ class Aim {
   Random& random_;
   const Sketch& sketch_;
   std::uint64_t window_;
+  unsigned pauses_;
   const SketchSpace* space_ = nullptr;  // of the operation at hand
   const SketchRange* range_ = nullptr;  // that its place was aimed at
   Place place_;

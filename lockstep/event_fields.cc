@@ -24,6 +24,9 @@ constexpr EventField kWalkSlot[] = {kCpu, kLevel, kIndex};
 constexpr EventField kLock[] = {kCpu, kIndex, kPlace};
 constexpr EventField kRequest[] = {kCpu, kRole, kOrder};
 constexpr EventField kObject[] = {kCpu, kPlace};
+constexpr EventField kFault[] = {kCpu, kPlace, kAccess};
+constexpr EventField kStep[] = {kCpu, kPlace};
+constexpr EventField kAnswer[] = {kCpu, kPlace, kIndex, kAfter};
 constexpr EventField kMoved[] = {kCpu, kFrame, kIndex};
 
 constexpr std::array<std::span<const EventField>, kEventNames.size()> kMeaningful = {{
@@ -53,6 +56,12 @@ constexpr std::array<std::span<const EventField>, kEventNames.size()> kMeaningfu
     kMoved,          // list_drained
     kOnlyFrame,      // space_killed
     kObject,         // object_returned
+    kOnlyIndex,      // interrupt_sent
+    kOnlyIndex,      // interrupt_answered
+    kFault,          // faulted
+    kStep,           // went_on
+    kAnswer,         // ended
+    kStep,           // stuck
 }};
 
 std::string hex_of(std::uint64_t value) {

@@ -62,23 +62,26 @@ Generator::Generator(const GenerateOptions& options)
   }
   window_ = draw_window(random_, sketch_);
   const std::uint64_t drawn = random_.next(), drawn_again = random_.next();
+  if (options.pauses != 0 && random_.percent(options.pauses)) pauses_ = static_cast<unsigned>(random_.between(4, 40));
   if (options.swarm && drawn % 4 != 0) kinds_ &= drawn | drawn_again | kBasic;
 }
 
-CpuId Generator::cpu() { return Aim(random_, sketch_, window_).cpu(); }
+CpuId Generator::cpu() { return Aim(random_, sketch_, window_, pauses_).cpu(); }
 
-bool Generator::may_use(std::size_t kind) const { return (kinds_ >> kind & 1) != 0; }
+bool Generator::may_use(std::size_t kind) const {
+  return (kinds_ >> kind & 1) != 0 && (pauses_ != 0 || kind != kKindOf<Resume>);
+}
 
 void Generator::single(std::size_t kind, Operation& into) {
   make_blank(kind, into);
-  std::visit([&](auto& op) { Aim(random_, sketch_, window_).fill(op); }, into);
+  std::visit([&](auto& op) { Aim(random_, sketch_, window_, pauses_).fill(op); }, into);
 }
 
 void Generator::tweak(Operation& operation) {
   std::visit(
       [&](auto& op) {
         const std::size_t which = random_.below(kFieldCount<std::decay_t<decltype(op)>>);
-        Aim(random_, sketch_, window_).redraw(op, which);
+        Aim(random_, sketch_, window_, pauses_).redraw(op, which);
       },
       operation);
 }

@@ -40,6 +40,7 @@ struct GenerateOptions {
   MachineDescription machine = find_preset("small")->machine;
   FamilyWeights weights = {4, 2, 4, 5, 2, 1};
   KindMask kinds = kAllKinds;     // others are never used
+  unsigned pauses = 0;              // percent of programs some of whose operations pause
   bool swarm = true;              // leave out some kinds at random: programs that lack one thing reach other states
   unsigned handles = kFuzzHandles;  // highest number of each kind
 };
@@ -88,6 +89,8 @@ class Generator {
   void over_what_exists();
   void straddle();
   void stale_translation();
+  void race_for(CpuId on, SpaceHandle space, const Place& at);
+  void race();
   void lazy_cpu();
   void fail_something();
   void move_the_break();
@@ -98,6 +101,7 @@ class Generator {
   FamilyWeights weights_;
   KindMask kinds_;
   std::uint64_t window_ = 0;
+  unsigned pauses_ = 0;  // percent of operations that pause
   std::vector<Operation>* into_ = nullptr;
 };
 

@@ -1,5 +1,6 @@
 // The scenes: short sequences that reach what single random operations hardly ever do.
 #include <algorithm>
+#include <utility>
 
 #include "lockstep/generate.h"
 #include "vocab/kinds.h"
@@ -32,6 +33,7 @@ const Generator::SceneRow Generator::kScenes[] = {
     {&Generator::lazy_cpu, Family::kCpu, 3},
     {&Generator::fail_something, Family::kWorld, 3},
     {&Generator::move_the_break, Family::kRange, 1},
+    {&Generator::race, Family::kMemory, 4},
 };
 
 void Generator::scene(std::vector<Operation>& into) {
@@ -44,6 +46,7 @@ void Generator::scene(std::vector<Operation>& into) {
   std::array<std::uint32_t, std::size(kScenes)> weights{};
   std::uint32_t sum = 0;
   for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (pauses_ == 0 && kScenes[i].play == &Generator::race) continue;
     sum += weights[i] = kScenes[i].weight * weights_[static_cast<std::size_t>(kScenes[i].family)];
   }
   if (sum == 0) return one_operation();
@@ -53,14 +56,16 @@ void Generator::scene(std::vector<Operation>& into) {
 template <class Op>
 Op Generator::filled() {
   Op op{};
-  Aim(random_, sketch_, window_).fill(op);
+  Aim(random_, sketch_, window_, pauses_).fill(op);
   return op;
 }
 
 template <class Op>
 void Generator::emit(const Op& op) {
   if (!may_use(kKindOf<Op>)) return;
-  into_->emplace_back(op);
+  Op paused = op;
+  paused.pause = Aim(random_, sketch_, window_, pauses_).pause();
+  into_->emplace_back(paused);
   sketch_.assume(into_->back());
 }
 
@@ -124,7 +129,7 @@ void Generator::near_exhaustion() {
     unsigned order = kMaxOrder;
     while (order > 0 && pages_in(Order(order)).raw() > rest * 2 / 3) --order;
     alloc.order = Order(order);
-    alloc.gfp = Aim(random_, sketch_, window_).gfp().without(kGfpDma | kGfpThisNode);
+    alloc.gfp = Aim(random_, sketch_, window_, pauses_).gfp().without(kGfpDma | kGfpThisNode);
     alloc.node = kAnyNode;
     alloc.result = Fresh<BlockHandle::kLetter>(number);
     emit(alloc);
@@ -238,7 +243,7 @@ void Generator::three_neighbours() {
   Prot prot = kReadWrite;
   MapFlags flags = kMapFixed;
   for (const std::uint64_t position : order) {
-    if (random_.percent(12)) prot = Aim(random_, sketch_, window_).prot();
+    if (random_.percent(12)) prot = Aim(random_, sketch_, window_, pauses_).prot();
     if (random_.percent(8)) flags = kMapFixed | kMapNoReserve;
     const Place at{AddressHandle(), start + position * pages * kPageBytes};
     emit(RangeMapAnon{on, handle, at, ByteCount(pages * kPageBytes), prot, flags, {}});
@@ -285,7 +290,7 @@ void Generator::over_what_exists() {
   const bool starts_before = random_.percent(30);
   const Place at = range.place(first * kPageBytes - (starts_before ? kPageBytes : 0));
   const unsigned way = static_cast<unsigned>(random_.below(10));
-  const Prot prot = Aim(random_, sketch_, window_).prot();
+  const Prot prot = Aim(random_, sketch_, window_, pauses_).prot();
   if (random_.percent(50)) store_to(space, range, on);
   if (way < 4) {
     emit(RangeUnmap{on, space, at, ByteCount(count * kPageBytes)});
@@ -344,6 +349,52 @@ void Generator::stale_translation() {
   if (second == 7) emit_kind(kKindOf<CpuFlushSpace>);
   if (random_.percent(50)) emit(MemoryStore{reader, space, at, Width(1), Value(9)});
   else emit(MemoryLoad{reader, space, at, Width(1)});
+}
+
+// One of the operations that race for a page, with whatever pause is drawn for it.
+void Generator::race_for(CpuId on, SpaceHandle space, const Place& at) {
+  const ByteCount page(kPageBytes);
+  const Prot less[] = {kProtRead, kProtNone, kReadWrite};
+  switch (random_.below(8)) {
+    case 0: return emit(MemoryLoad{on, space, at, Width(1)});
+    case 1:
+    case 2: return emit(MemoryStore{on, space, at, Width(1), Value(random_.between(1, 255))});
+    case 3: return emit(RangeUnmap{on, space, at, page});
+    case 4: return emit(RangeProtect{on, space, at, page, random_.pick(less)});
+    case 5: return emit(RangeMapAnon{on, space, at, page, kReadWrite, kMapFixed, {}});
+    case 6: return emit(CpuSwitchSpace{on, random_.percent(50) ? space : SpaceHandle()});
+    default: break;
+  }
+  const unsigned child = sketch_.free_handle(SpaceHandle::kLetter);
+  if (child == 0) return emit(SpaceExit{on, space});
+  emit(SpaceFork{on, space, Fresh<SpaceHandle::kLetter>(child)});
+}
+
+// A page that one or two spaces have: an operation on it pauses, others run, it goes on, perhaps to the next pause.
+void Generator::race() {
+  SpaceHandle space;
+  const SketchRange* found = pauses_ != 0 ? some_memory(space) : nullptr;
+  if (found == nullptr) return touch();
+  const SketchRange range = *found;
+  const std::uint64_t pages = std::clamp<std::uint64_t>(range.length / kPageBytes, 1, 16);
+  const Place at = range.place(random_.below(pages) * kPageBytes);
+  const unsigned usual = std::exchange(pauses_, 0);
+  emit(MemoryStore{cpu(), space, at, Width(1), Value(1)});
+  SpaceHandle other = space;
+  const unsigned child = sketch_.free_handle(SpaceHandle::kLetter);
+  if (child != 0 && random_.percent(50)) {
+    other = SpaceHandle(child);
+    emit(SpaceFork{cpu(), space, Fresh<SpaceHandle::kLetter>(child)});
+  }
+  if (random_.percent(60)) emit(MemoryLoad{cpu(), random_.percent(50) ? space : other, at, Width(1)});
+  pauses_ = 100;
+  const CpuId first = cpu();
+  race_for(first, space, at);
+  pauses_ = usual;
+  const std::uint64_t rivals = random_.between(1, 3);
+  for (std::uint64_t i = 0; i < rivals; ++i) race_for(cpu(), random_.percent(50) ? space : other, at);
+  emit(Resume{first});
+  if (random_.percent(40)) emit(MemoryLoad{cpu(), other, at, Width(1)});
 }
 
 // A CPU keeps the tables of a space that it no longer runs, while another CPU takes them apart.

@@ -87,6 +87,11 @@ struct Perturber::Machine final : public System, public EventSink {
     }
     return response;
   }
+  bool is_in_flight(CpuId cpu) const override { return inner.is_in_flight(cpu); }
+  void go_on(CpuId cpu, Pause pause) override {
+    inner.go_on(cpu, pause);
+    let_go();
+  }
   const Changes& changes() override { return inner.changes(); }
 
   FrameObservation frame(Pfn at) override {

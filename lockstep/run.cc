@@ -17,6 +17,8 @@ Runner::Runner(System& system) : system_(system), tap_(model_) {}
 
 void Runner::Tap::on_event(const Event& event) {
   if (hashes) digest.add(event);
+  if (hashes && event.kind == EventKind::kEnded)
+    answers->add(StepNumber(event.place), {static_cast<Refusal>(event.index), 0}, true);
   if (keeps) kept.push_back(event);
   model_.on_event(event);
 }
@@ -36,7 +38,8 @@ RunOutcome Runner::run_once(const Program& program, StepNumber limit) {
   claims_ = system_.claims();
   tapped_ = options_.digests || options_.observer != nullptr;
   const std::uint64_t items_before = model_.items_judged();
-  if (boot(program.machine) && run_steps(program, limit)) {
+  flights_.clear();
+  if (boot(program.machine) && run_steps(program, limit) && !outcome_.gave_up) {
     const bool agreed = (!options_.audit_at_end || audited(limit, program)) && (!options_.rest || rest(program));
     static_cast<void>(agreed);
   }
@@ -51,6 +54,7 @@ RunOutcome Runner::run_once(const Program& program, StepNumber limit) {
 bool Runner::boot(const MachineDescription& machine) {
   machine_ = machine;
   tap_.hashes = options_.digests;
+  tap_.answers = &answers_;
   tap_.keeps = options_.observer != nullptr;
   tap_.kept.clear();
   if (options_.digests) {
@@ -76,7 +80,9 @@ bool Runner::run_steps(const Program& program, StepNumber limit) {
   std::uint64_t until_audit = every;
   const Operation* operation = program.operations.data();
   for (std::uint64_t step = 1; step <= limit.raw(); ++step, ++operation) {
-    const model::Skip skip = model_.inapplicable(*operation);
+    if constexpr (kTapped) tap_.kept.clear();
+    if (!flights_.empty() && !make_room(StepNumber(step), *operation)) return false;
+    const model::Skip skip = why_skipped(*operation);
     if (skip != model::Skip::kNone) {
       ++outcome_.skipped[static_cast<unsigned>(skip)];
       if constexpr (kTapped) tell(StepNumber(step), operation, skip, Response{});
@@ -85,37 +91,101 @@ bool Runner::run_steps(const Program& program, StepNumber limit) {
     ++outcome_.executed;
     if (options_.progress) options_.progress->store(step, std::memory_order_relaxed);
     if (!execute<kTapped>(StepNumber(step), *operation)) return false;
-    if (--until_audit == 0) {
+    if (model_.gave_up()) {
+      outcome_.gave_up = true;
+      return true;
+    }
+    if (until_audit != 0) --until_audit;
+    if (until_audit == 0 && flights_.empty()) {
       until_audit = every;
       if (!audited(StepNumber(step), program)) return false;
     }
   }
-  return true;
+  return settle(limit);
 }
 
 template <bool kTapped>
 bool Runner::execute(StepNumber step, const Operation& operation) {
-  if constexpr (kTapped) tap_.kept.clear();
-  model_.begin(operation);
-  system_.at(step);
-  const Response response = system_.apply(operation);
-  bool ok = true;
-  if (model_.finding()) {
-    ok = failed(Phase::kEvents, step, &operation);
-  } else {
-    model_.end(response);
-    if (model_.finding()) {
-      ok = failed(Phase::kAnswer, step, &operation);
-    } else if (!compare()) {
-      ok = failed(Phase::kComparison, step, &operation);
-    }
-  }
+  Response response;
+  const auto* resumes = std::get_if<Resume>(&operation);
+  const bool ok = resumes != nullptr ? resume(step, *resumes) : apply(step, operation, response);
   if constexpr (kTapped) {
     const bool in_program = !resting_;
-    if (options_.digests && in_program) answers_.add(step, response, answers_with_contract(operation, claims_));
+    const bool is_over = !system_.is_in_flight(cpu_of(operation));
+    if (options_.digests && in_program && is_over)
+      answers_.add(step, response, answers_with_contract(operation, claims_));
     tell(step, &operation, model::Skip::kNone, response);
   }
   return ok;
+}
+
+model::Skip Runner::why_skipped(const Operation& operation) const {
+  if (!std::holds_alternative<Resume>(operation)) return model_.inapplicable(operation);
+  return system_.is_in_flight(cpu_of(operation)) ? model::Skip::kNone : model::Skip::kNothingInFlight;
+}
+
+bool Runner::apply(StepNumber step, const Operation& operation, Response& response) {
+  model_.begin(operation, step);
+  system_.at(step);
+  response = system_.apply(operation);
+  if (model_.finding()) return failed(Phase::kEvents, step, &operation);
+  const bool overlaps = !flights_.empty() || !pause_of(operation).is_none();
+  const bool is_in_flight = overlaps && system_.is_in_flight(cpu_of(operation));
+  if (is_in_flight) {
+    flights_.push_back({cpu_of(operation), space_of(operation)});
+  } else {
+    model_.end(response);
+    if (model_.finding()) return failed(Phase::kAnswer, step, &operation);
+  }
+  if (overlaps) return landed(step, &operation);
+  return compare() || failed(Phase::kComparison, step, &operation);
+}
+
+bool Runner::resume(StepNumber step, const Resume& operation) {
+  const Operation as_operation(operation);
+  return go_on(operation.cpu, operation.pause, step, &as_operation);
+}
+
+bool Runner::go_on(CpuId cpu, Pause pause, StepNumber step, const Operation* operation) {
+  system_.go_on(cpu, pause);
+  if (model_.finding()) return failed(Phase::kEvents, step, operation);
+  return landed(step, operation);
+}
+
+// A CPU has one operation in flight, and a space ends when nobody runs in it any more.
+bool Runner::make_room(StepNumber step, const Operation& operation) {
+  if (std::holds_alternative<Resume>(operation)) return true;
+  const bool ends_space = std::holds_alternative<SpaceExit>(operation);
+  for (std::size_t i = 0; i < flights_.size();) {
+    const Flight flight = flights_[i];
+    const bool is_in_the_way = flight.cpu == cpu_of(operation) || (ends_space && flight.space == space_of(operation));
+    if (!is_in_the_way) {
+      ++i;
+      continue;
+    }
+    if (!go_on(flight.cpu, Pause{}, step, &operation)) return false;
+    i = 0;
+  }
+  return true;
+}
+
+// Everything comes to its end, the lowest step first.
+bool Runner::settle(StepNumber step) {
+  while (!flights_.empty()) {
+    if (!go_on(flights_.front().cpu, Pause{}, step, nullptr)) return false;
+  }
+  return true;
+}
+
+// Some operations may be over. What they left behind is compared when none is in flight any more; the spaces as a
+// whole, since several may have changed each.
+bool Runner::landed(StepNumber step, const Operation* operation) {
+  std::erase_if(flights_, [this](const Flight& flight) { return !system_.is_in_flight(flight.cpu); });
+  if (!flights_.empty() || model_.gave_up()) return true;
+  if (!compare()) return failed(Phase::kComparison, step, operation);
+  const std::vector<SpaceHandle> spaces = model_.spaces();
+  const bool agree = std::all_of(spaces.begin(), spaces.end(), [this](SpaceHandle s) { return compare_space(s); });
+  return agree || failed(Phase::kComparison, step, operation);
 }
 
 // Both sides' marks are without duplicates, and mostly the same few frames: what the model alone marked is found by
@@ -353,6 +423,7 @@ void Runner::tell(StepNumber step, const Operation* operation, model::Skip skip,
                                       .operation = operation,
                                       .skip = skip,
                                       .response = response,
+                                      .is_in_flight = ran && system_.is_in_flight(cpu_of(*operation)),
                                       .events = events,
                                       .system_changes = ran ? system_.changes() : kNothing,
                                       .model_changes = ran ? model_.changes() : kNothing,

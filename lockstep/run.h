@@ -41,6 +41,7 @@ struct StepView {
   const Operation* operation = nullptr;  // null at boot
   model::Skip skip = model::Skip::kNone;
   Response response;
+  bool is_in_flight = false;  // it paused: the answer comes later, by kEnded
   std::span<const Event> events;
   const Changes& system_changes;
   const Changes& model_changes;
@@ -75,6 +76,7 @@ struct RunOutcome {
   StepNumber step;          // of the finding; beyond the program's end: the rest phase; 0: boot, or no finding
   bool has_operation = false;
   Operation operation;        // the one at that step
+  bool gave_up = false;       // the model could not follow an overlap any further: what came before agreed
   bool marking_hole = false;  // the audit found changed what nobody had marked; known once the step is located
   std::optional<model::Finding> finding;
   std::uint64_t executed = 0;
@@ -105,6 +107,7 @@ class Runner {
     bool hashes = false;
     bool keeps = false;
     Digest digest;
+    Digest* answers = nullptr;  // of operations that ended later than they were asked for
     std::vector<Event> kept;  // of the current step
 
    private:
@@ -119,6 +122,13 @@ class Runner {
   bool run_steps(const Program& program, StepNumber limit);
   template <bool kTapped>
   bool execute(StepNumber step, const Operation& operation);
+  bool apply(StepNumber step, const Operation& operation, Response& response);
+  model::Skip why_skipped(const Operation& operation) const;
+  bool resume(StepNumber step, const Resume& operation);
+  bool make_room(StepNumber step, const Operation& operation);
+  bool go_on(CpuId cpu, Pause pause, StepNumber step, const Operation* operation);
+  bool settle(StepNumber step);
+  bool landed(StepNumber step, const Operation* operation);
   bool compare();
   bool compare_sorted(const std::vector<Pfn>& a, const std::vector<Pfn>& b);
   bool compare_frame(Pfn at);
@@ -148,6 +158,11 @@ class Runner {
   bool resting_ = false;
   bool marks_cover_ = false;  // what the audit is judging is something that marks must cover
   Digest answers_;
+  struct Flight {
+    CpuId cpu;
+    SpaceHandle space;  // that it names
+  };
+  std::vector<Flight> flights_;              // operations in flight, in the order of their steps
   std::vector<Pfn> frames_;                  // scratch of compare_sorted
   std::vector<RangeObservation> ranges_;     // scratch of compare_space
   std::vector<std::uint64_t> handles_done_;  // scratch of empty_machine, one bit a handle

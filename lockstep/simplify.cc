@@ -76,6 +76,9 @@ void simpler_values(const T& value, Take&& take) {
   } else if constexpr (std::is_same_v<T, Value>) {
     smaller_numbers(value.raw(), 1, [&](std::uint64_t raw) { take(T(raw)); });
     if (value.raw() > 0xff) take(T(value.raw() & 0xff));
+  } else if constexpr (std::is_same_v<T, Pause>) {
+    if (!value.is_none()) take(T{});
+    if (value.nth > 1) take(T{value.point, static_cast<std::uint8_t>(value.nth - 1)});
   } else if constexpr (kIsUse<T>) {
     // A child's parent may do as well as the child: what was needed to make the child can go then.
     if (value.number() > 1) take(T(1));

@@ -28,10 +28,15 @@ class System {
   virtual void start(const MachineDescription& machine, EventSink& sink) = 0;
   // Which step of the program the next apply() is; beyond its end: the harness tidies up.
   virtual void at(StepNumber step) { static_cast<void>(step); }
-  // Runs one operation. The harness has checked that it is applicable: its handles exist, its result handle is free.
+  // Runs one operation. The harness has checked that it is applicable: its handles exist, its result handle is free,
+  // nothing is in flight on its CPU. It may pause: then it is in flight, and the answer means nothing yet.
   virtual Response apply(const Operation& operation) = 0;
+  // Is an operation in flight on the CPU? Its end is narrated by kEnded.
+  virtual bool is_in_flight(CpuId) const { return false; }
+  // It goes on, to its end or to that pause.
+  virtual void go_on(CpuId, Pause) {}
 
-  // Since apply() began. Valid until the next apply().
+  // Since apply() began with nothing in flight. Valid until the next apply().
   virtual const Changes& changes() = 0;
   virtual FrameObservation frame(Pfn at) = 0;
   virtual void ranges(SpaceHandle space, std::vector<RangeObservation>& into) = 0;

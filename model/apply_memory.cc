@@ -28,14 +28,42 @@ void State::begin_access(const Place& place, unsigned width) {
   for (unsigned i = 0; i < 2; ++i) {
     const std::uint64_t byte = i == 0 ? at : at + (width - 1);
     if (byte >= geometry->user_end || (i == 1 && page_floor(byte) == page_floor(at))) break;
-    AccessedPage accessed{byte / kPage, 0, 0, 0};
-    accessed.entry = leaf(now.space, accessed.page).entry;
-    if (present(accessed.entry) && !maps_zero_page(accessed.entry)) {
-      accessed.mapped = frames.at(frame_in(accessed.entry)).object;
-      accessed.mappings = pages.at(accessed.mapped).mappings;
-    }
-    now.accessed.push_back(accessed);
+    now.accessed.push_back({.page = byte / kPage});
   }
+  find_accessed();
+}
+
+// What the pages of the access are mapped to now.
+void State::find_accessed() {
+  if (spaces[now.space].killed) return;
+  for (AccessedPage& accessed : now.accessed) {
+    accessed.entry = leaf(now.space, accessed.page).entry;
+    accessed.mapped = accessed.mappings = 0;
+    if (!present(accessed.entry) || maps_zero_page(accessed.entry)) continue;
+    accessed.mapped = frames.at(frame_in(accessed.entry)).object;
+    accessed.mappings = pages.at(accessed.mapped).mappings;
+  }
+}
+
+// The last page was translated: this is when the access happens, through what the TLB says.
+void State::perform_access() {
+  now.performed = true;
+  now.loaded = 0;
+  const auto transfer = [&](const Place& place, unsigned width, const Value* stored) {
+    const std::uint64_t at = address(place);
+    for (unsigned i = 0; i < width; ++i) {
+      const std::uint64_t byte = at + i;
+      const std::uint64_t entry = now.accessed[byte / kPage == now.accessed[0].page ? 0 : 1].used;
+      const std::uint32_t page = maps_zero_page(entry) ? 0 : frames.at(frame_in(entry)).object;
+      if (stored != nullptr)
+        pages.store(page, byte % kPage, static_cast<std::uint8_t>(stored->raw() >> (8 * i)));
+      else if (page != 0)
+        now.loaded |= std::uint64_t{pages.load(page, byte % kPage)} << (8 * i);
+    }
+  };
+  if (const auto* op = std::get_if<MemoryStore>(&now.operation)) transfer(op->at.value(), op->width.raw(), &op->value);
+  if (const auto* op = std::get_if<MemoryLoad>(&now.operation)) transfer(op->at.value(), op->width.raw(), nullptr);
+  if (const auto* op = std::get_if<MemoryFetch>(&now.operation)) transfer(op->at.value(), op->width.raw(), nullptr);
 }
 
 // A page that was stored to: mapped, writable, its own; reused if it was mapped once (COW-2), else copied (COW-1).
@@ -50,8 +78,10 @@ void State::end_stored_page(std::uint64_t page, bool stored) {
     if (before.page != page || before.mapped == 0) continue;
     if (before.mappings > 1) {
       note(Law::kCow1);
-      if (mapped == before.mapped) return find(Law::kCow1, "shared page", "copied", "stored to in place");
-    } else {
+      // Others may have given the page up since.
+      const bool may_reuse = now.overlapped && pages.at(mapped).mappings == 1;
+      if (mapped == before.mapped && !may_reuse) return find(Law::kCow1, "shared page", "copied", "stored to in place");
+    } else if (!now.overlapped) {  // who has unmapped it may still refer to it
       note(Law::kCow2);
       if (mapped != before.mapped) return find(Law::kCow2, "page mapped once", "reused", "copied");
     }
@@ -59,7 +89,6 @@ void State::end_stored_page(std::uint64_t page, bool stored) {
   FrameRecord& record = frames.at(frame_in(entry));
   if (pages.at(mapped).exclusive != Exclusive::kYes) changed(record, frame_in(entry));
   pages.at(mapped).exclusive = Exclusive::kYes;
-  pages.at(mapped).stored_in = now.number;
 }
 
 void State::kill_space() {
@@ -72,7 +101,8 @@ void State::kill_space() {
   space_changed(now.space);
 }
 
-void State::end_access(const Place& place, unsigned width, Access access, std::uint64_t value, const Response& r) {
+void State::end_access(const Place& place, unsigned width, Access access, const Response& r) {
+  if (now.overlapped && claims.narrates) return end_overlapped_access(place, width, r);
   if (spaces[now.space].killed) {
     if (r.refusal != Refusal::kKilled) find(Law::kAnswer, "refusal", "ESRCH", std::string(name_of(r.refusal)));
     return;
@@ -85,7 +115,8 @@ void State::end_access(const Place& place, unsigned width, Access access, std::u
   if (r.refusal != verdict)
     return find(Law::kPerm1, "refusal", std::string(name_of(verdict)), std::string(name_of(r.refusal)));
   const bool is_translated = at < geometry->user_end && width <= geometry->user_end - at;
-  if (claims.narrates && verdict != Refusal::kNone && is_translated && !now.in_fault) judge_fault();
+  if (claims.narrates && verdict != Refusal::kNone && is_translated && !now.in_fault)
+    return find(Law::kWalk1, "refused access", "one that faulted", "no fault");
   // Pages before the refused one were faulted all the same.
   const std::uint64_t done = verdict == Refusal::kNone ? at + width : refused_at;
   for (std::uint64_t byte = at; byte < done; byte = page_floor(byte) + kPage) {
@@ -98,25 +129,9 @@ void State::end_access(const Place& place, unsigned width, Access access, std::u
     if (broken()) return;
   }
   if (verdict != Refusal::kNone || !claims.narrates) return;
-  for (const AccessedPage& accessed : now.accessed)
-    if (!accessed.used)
-      return find(Law::kPerm1, "access", "translated by the TLB", "not at page " + std::to_string(accessed.page));
-  std::uint64_t loaded = 0;
-  std::uint32_t page = 0;
-  for (unsigned i = 0; i < width; ++i) {
-    const std::uint64_t byte = at + i;
-    if (i == 0 || byte % kPage == 0) {
-      const std::uint64_t entry = leaf(now.space, byte / kPage).entry;
-      if (!present(entry)) return find(Law::kPerm1, "accessed page", "mapped", "not mapped");
-      page = maps_zero_page(entry) ? 0 : frames.at(frame_in(entry)).object;
-    }
-    if (access == Access::kStore)
-      pages.store(page, byte % kPage, static_cast<std::uint8_t>(value >> (8 * i)));
-    else if (page != 0)
-      loaded |= std::uint64_t{pages.load(page, byte % kPage)} << (8 * i);
-  }
+  if (!now.performed) return find(Law::kPerm1, "access", "translated by the TLB", "not");
   note(Law::kContent1);
-  if (access != Access::kStore && r.value != loaded) find(Law::kContent1, "value", loaded, r.value);
+  if (access != Access::kStore && r.value != now.loaded) find(Law::kContent1, "value", now.loaded, r.value);
 }
 
 }  // namespace mmtwin::model

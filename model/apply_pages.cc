@@ -93,7 +93,9 @@ void State::end_pages(const PagesFree& op, const Response& r) {
     return;
   }
   const std::uint64_t heads = block.exact ? block.pages : 1;
-  for (std::uint64_t i = 0; i < heads; ++i) {
+  if (now.overlapped && now.returned_heads != heads)
+    return find(Law::kFrame1, "heads returned", heads, now.returned_heads);
+  for (std::uint64_t i = 0; i < heads && !now.overlapped; ++i) {  // others may have taken them since
     const FrameRecord& record = frames.at(block.frame + i);
     if (record.state == FrameState::kUsed && record.role == Role::kBlock)
       return find(Law::kFrame1, "frame", "returned", "kept: " + std::to_string(block.frame + i));
@@ -103,8 +105,9 @@ void State::end_pages(const PagesFree& op, const Response& r) {
 
 void State::end_pages(const PagesDrainCpu& op, const Response& r) {
   if (r.refusal != Refusal::kNone) return find(Law::kAnswer, "refusal", "ok", std::string(name_of(r.refusal)));
-  if (claims.narrates && op.target.raw() != now.cpu && (now.interrupted >> op.target.raw() & 1u) == 0)
+  if (claims.narrates && op.target.raw() != now.cpu && (now.heard >> op.target.raw() & 1u) == 0)
     return find(Law::kCpu2, "interrupt", "to CPU " + std::to_string(op.target.raw()), "none");
+  if (now.overlapped) return;  // the CPU may have put frames there since
   for (unsigned z = 0; z < kMaxZones; ++z) {
     const std::uint32_t listed = frames.zone(z).listed[op.target.raw()];
     if (now.drained) note(Law::kPcp2);
@@ -112,10 +115,10 @@ void State::end_pages(const PagesDrainCpu& op, const Response& r) {
   }
 }
 
-// Out of memory is a legal answer only if a request was refused, legally, in this very operation.
 // A frame that is kept holds an object, so there are no more frames than objects.
 void State::end_shrink(const Response& r) {
   if (r.refusal != Refusal::kNone) return find(Law::kAnswer, "refusal", "ok", std::string(name_of(r.refusal)));
+  if (now.overlapped) return;  // others may have taken and emptied slabs since
   for (unsigned cache = 0; cache < kCaches; ++cache) {
     const std::uint64_t most = live_objects(cache);
     note(Law::kRollback2);
@@ -123,6 +126,7 @@ void State::end_shrink(const Response& r) {
   }
 }
 
+// Out of memory is a legal answer only if a request was refused, legally, in this very operation.
 bool State::refused_for_memory(const Response& r) {
   if (r.refusal != Refusal::kOom) return false;
   note(Law::kOom1);

@@ -37,7 +37,7 @@ bool State::succeeded(const Response& r) {
   return expected == Refusal::kNone;
 }
 
-void State::end_map(const MapRequest& request, unsigned result, const Response& r) {
+void State::end_map(const MapRequest& request, const Response& r) {
   if (!succeeded(r)) return;
   Ranges& ranges = *spaces[now.space].ranges;
   std::uint64_t from = now.verdict.from, to = now.verdict.to;
@@ -52,10 +52,6 @@ void State::end_map(const MapRequest& request, unsigned result, const Response& 
   if (now.verdict.address_is_choice) note(Law::kVma3);
   ranges.map(request, r.value);
   space_changed(now.space);
-  if (result != 0) {
-    if (addresses.size() <= result) addresses.resize(result + 1);
-    addresses[result] = r.value;
-  }
   if (claims.narrates) judge_emptied(from, to);
 }
 

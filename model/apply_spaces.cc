@@ -48,7 +48,6 @@ void State::end_create(const SpaceCreate& op, const Response& r) {
   }
   if (claims.narrates && space.root == 0) return find(Law::kPt1, "root table", "taken", "none");
   space.ranges->set_heap(op.brk.raw(), op.top.raw());
-  name_space(number, op.result.number());
 }
 
 void State::name_space(std::uint32_t number, unsigned handle) {
@@ -59,7 +58,7 @@ void State::name_space(std::uint32_t number, unsigned handle) {
   space_changed(number);
 }
 
-void State::end_fork(const SpaceFork& op, const Response& r) {
+void State::end_fork(const Response& r) {
   const std::uint32_t number = now.child;
   if (number == 0) {  // the parent was killed
     if (r.refusal != Refusal::kKilled) find(Law::kAnswer, "refusal", "ESRCH", std::string(name_of(r.refusal)));
@@ -77,8 +76,7 @@ void State::end_fork(const SpaceFork& op, const Response& r) {
     return forget_space(number);  // what it did to the parent's leaves is judged with all touched ones
   }
   if (claims.narrates && spaces[number].root == 0) return find(Law::kPt1, "root table", "taken", "none");
-  spaces[now.space].ranges->fork_into(*spaces[number].ranges);
-  name_space(number, op.result.number());
+  spaces[now.space].ranges->fork_into(*spaces[number].ranges, now.overlapped ? &now.made_family : nullptr);
   if (claims.narrates) judge_fork();
 }
 

@@ -15,11 +15,13 @@ bool State::acts_where_it_may(const Event& e) {
     case EventKind::kWalkCacheFilled:
     case EventKind::kWalkCacheUsed:
     case EventKind::kTableMark: now.in_fault = false; break;
+    case EventKind::kFaulted: break;
     default: software_acts(e);
   }
   if (cpu == now.cpu) [[likely]] return true;
   const bool is_remote = e.kind == EventKind::kListDrained || e.kind == EventKind::kTlbDropped ||
-                         e.kind == EventKind::kWalkCacheDropped || e.kind == EventKind::kSpaceLoaded;
+                         e.kind == EventKind::kWalkCacheDropped || e.kind == EventKind::kSpaceLoaded ||
+                         e.kind == EventKind::kLockTaken || e.kind == EventKind::kLockReleased;
   note(Law::kCpu1);
   if (is_remote && (now.interrupted >> cpu & 1u) != 0) return true;
   find(Law::kCpu1, "cpu", now.cpu, cpu);
@@ -31,7 +33,9 @@ void State::judge_answering(const Event& e) {
   if (now.request.open) {
     const bool answers = e.kind == EventKind::kFrameTaken || e.kind == EventKind::kPageRefused ||
                          e.kind == EventKind::kListFilled || e.kind == EventKind::kListDrained ||
-                         e.kind == EventKind::kInterrupted || e.kind == EventKind::kFailureInjected;
+                         e.kind == EventKind::kInterrupted || e.kind == EventKind::kFailureInjected ||
+                         e.kind == EventKind::kInterruptSent || e.kind == EventKind::kInterruptAnswered ||
+                         e.kind == EventKind::kLockTaken || e.kind == EventKind::kLockReleased;
     if (!answers) find(Law::kFrame1, "request", "answered first", std::string(name_of(e.kind)));
   } else if (now.object.open && (now.slab_page_refused || now.request.injected)) {
     if (e.kind != EventKind::kObjectRefused)
@@ -48,7 +52,18 @@ void State::software_acts(const Event& e) {
       find(Law::kIso2, "frame", "zeroed or copied to at once", std::string(name_of(e.kind)));
     now.bare = kNoFrame;
   }
-  if (!now.in_fault && is_access() && e.kind != EventKind::kSpaceLoaded) judge_fault();
+  const bool runs = cpus[now.cpu].space == now.space;
+  if (!now.in_fault && is_access() && e.kind != EventKind::kSpaceLoaded && runs && !broken())
+    find(Law::kWalk1, "access", "goes on, or faults", std::string(name_of(e.kind)));
+  now.walk = Walk{};
+  now.last_used = kNoFrame;
+}
+
+void State::faulted(const Event& e) {
+  const bool is_again = now.in_fault && !now.overlapped && e.place == now.fault_page;
+  if (!is_access_of_operation(e) || e.place != page_due() || is_again)
+    return find(Law::kWalk1, "fault", "of the page that is due", "page " + std::to_string(e.place));
+  judge_fault();
   now.walk = Walk{};
   now.last_used = kNoFrame;
 }
@@ -90,7 +105,7 @@ std::uint64_t State::entry_above(std::uint32_t space, std::uint64_t page, unsign
 bool State::may_be_interrupted(std::uint32_t cpu) {
   const std::uint32_t bit = 1u << cpu;
   if (const auto* drain = std::get_if<PagesDrainCpu>(&now.operation))
-    return drain->target.raw() == cpu && (now.interrupted & bit) == 0;
+    return drain->target.raw() == cpu && ((now.asked | now.heard) & bit) == 0;
   if (now.request.open) {
     if (!starts_draining() || (now.request.interrupted & bit) != 0) return false;
     now.request.interrupted |= bit;
@@ -104,17 +119,52 @@ bool State::may_be_interrupted(std::uint32_t cpu) {
   if ((now.may_flush & bit) == 0) return false;
   now.may_flush &= ~bit;
   now.must_flush &= ~bit;
-  Cpu& target = cpus[cpu];
-  target.asids[target.asid].generation = spaces[target.space].generation;
   return true;
 }
 
-void State::interrupted(const Event& e) {
+void State::interrupt_sent(const Event& e) {
   note(Law::kCpu2);
   if (e.index >= cpus.size() || e.index == now.cpu || !may_be_interrupted(e.index))
     return find(Law::kCpu2, "interrupted CPU", "one whose lists or translations are concerned",
                 std::to_string(e.index));
+  now.asked |= 1u << e.index;
+}
+
+void State::interrupted(const Event& e) {
+  note(Law::kCpu2);
+  if (e.index >= cpus.size() || (now.asked >> e.index & 1u) == 0 || (now.interrupted >> e.index & 1u) != 0)
+    return find(Law::kCpu2, "interrupted CPU", "one that was asked", std::to_string(e.index));
   now.interrupted |= 1u << e.index;
+}
+
+// What was asked of the CPU is done.
+void State::interrupt_answered(const Event& e) {
+  if (e.index >= cpus.size() || (now.interrupted >> e.index & 1u) == 0)
+    return find(Law::kCpu2, "answering CPU", "one that was interrupted", std::to_string(e.index));
+  const std::uint32_t bit = 1u << e.index;
+  now.heard |= bit;
+  now.interrupted &= ~bit;
+  now.asked &= ~bit;
+  now.pending &= ~bit;
+  Cpu& target = cpus[e.index];
+  if (now.space == 0 || target.space != now.space || !now.took_rights) return;
+  target.asids[target.asid].generation = spaces[target.space].generation;
+  if (now.overlapped) judge_answered(e.index);
+}
+
+// From now on the CPU must not use anything that was taken away before it was asked.
+void State::judge_answered(std::uint32_t number) {
+  const Cpu& cpu = cpus[number];
+  for (const TlbSlot& slot : cpu.tlb) {
+    if (!slot.full || slot.asid != cpu.asid || !slot_is_stale(cpu.space, slot)) continue;
+    find(Law::kTlb1, "stale entry", "dropped when the flush is acknowledged",
+         "kept: page " + std::to_string(slot.page));
+  }
+  if (!now.freed_tables) return;
+  for (unsigned level = 1; level < geometry->levels; ++level)
+    for (const WalkSlot& slot : cpu.walk[level])
+      if (slot.full && slot.asid == cpu.asid && slot_is_stale(cpu.space, level, slot))
+        find(Law::kTlb2, "cached table", "dropped when the flush is acknowledged", std::to_string(slot.frame));
 }
 
 // An entry of the space grants less than `before` did, or is gone. Only a walk caches it, and a walk sets A first.
@@ -136,7 +186,9 @@ void State::rights_taken(std::uint32_t space, std::uint64_t before, std::uint64_
   for (std::uint32_t cpu = 0; others >> cpu != 0; ++cpu) {
     if ((others >> cpu & 1u) == 0 || (cpus[cpu].lazy && !is_table)) continue;
     now.may_flush |= 1u << cpu;
-    if (could_be_cached) now.must_flush |= 1u << cpu;
+    if (!could_be_cached) continue;
+    now.must_flush |= 1u << cpu;
+    now.pending |= 1u << cpu;
   }
 }
 
@@ -161,6 +213,7 @@ void State::judge_dropped(std::uint32_t number, bool all, std::uint64_t page) {
 
 // An access that walked again filled the slots anew, or left them empty.
 void State::judge_stale_slots(const Cpu& cpu) {
+  if (cpu.space != now.space) return;
   for (unsigned i = 0; i < std::min<std::uint64_t>(now.stripped_pages, 2); ++i) {
     const TlbSlot& slot = cpu.tlb[now.stripped_page[i] % cpu.tlb.size()];
     if (slot.full && slot.asid == cpu.asid && slot_is_stale(cpu.space, slot))
@@ -170,6 +223,7 @@ void State::judge_stale_slots(const Cpu& cpu) {
 
 void State::end_of_flushes() {
   if (broken()) return;
+  if (now.asked != 0) return find(Law::kCpu2, "interrupts not answered", 0, now.asked);
   if (now.must_flush != 0) return find(Law::kCpu2, "interrupts still due", 0, now.must_flush);
   if (const auto* op = std::get_if<CpuFlushPage>(&now.operation))
     return judge_dropped(now.cpu, false, address(op->at.value()) / kPage);
@@ -177,6 +231,7 @@ void State::end_of_flushes() {
     return judge_dropped(now.cpu, false, address(op->at.value()) / kPage);
   if (is<CpuFlushSpace>()) return judge_dropped(now.cpu, true, 0);
   if (!now.took_rights || spaces[now.space].root == 0) return;
+  if (now.overlapped) return judge_stale_slots(cpus[now.cpu]);
   for (std::uint32_t number = 0; number < cpus.size(); ++number) {
     Cpu& cpu = cpus[number];
     if (cpu.space != now.space || (cpu.lazy && !now.freed_tables)) continue;
@@ -195,9 +250,10 @@ void State::end_of_flushes() {
 
 // An operation on a space runs as a thread of it. A walk ahead of the program goes as far as one for an access.
 void State::end_on_cpu() {
-  if (is<CpuSpeculate>() && page_due() < geometry->user_end / kPage && !is_hit(cpus[now.cpu], page_due()))
+  if (is<CpuSpeculate>() && !now.overlapped && page_due() < geometry->user_end / kPage &&
+      !is_hit(cpus[now.cpu], page_due()))
     return judge_fault();
-  if (broken() || now.space == 0 || is<SpaceExit>() || is<CpuSwitchSpace>() || spaces[now.space].killed) return;
+  if (broken() || now.space == 0 || is<SpaceExit>() || is<CpuSwitchSpace>() || is_ending(now.space)) return;
   const Cpu& cpu = cpus[now.cpu];
   if (cpu.lazy || cpu.space != now.space) find(Law::kCpu1, "loaded space", "the operation's", "another");
 }

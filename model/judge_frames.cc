@@ -39,7 +39,7 @@ void State::page_requested(const Event& e) {
   if (now.request.injection_due) return find(Law::kOom1, "fail_next", "the object request fails", "it went on");
   if (!may_ask(e.role, e.place))
     return find(Law::kFrame1, "role", "one that may ask", std::to_string(static_cast<unsigned>(e.role)));
-  if (e.role == Role::kSlab && !now.boot && has_free_object(e.place))
+  if (e.role == Role::kSlab && !now.boot && !now.overlapped && has_free_object(e.place))
     return find(Law::kSlub2, "slab frame", "asked for when the cache has no free object", cache_text(e.place));
   now.object.asked_page = e.role == Role::kSlab;
   now.object.open = now.object.open && now.object.asked_page;  // whoever goes on has got the object
@@ -67,6 +67,8 @@ void State::page_requested(const Event& e) {
   if (e.order.raw() != request.wish.order) return find(Law::kAnswer, "order", request.wish.order, e.order.raw());
   list_zones(machine, nearest_nodes, node, request.cpu, request.wish);
   look(frames, request);
+  if (now.overlapped) look_again();
+  if (request.wish.may_wait()) judge_waiting();
   if (!request.wish.gfp.any(kGfpNofail)) count_towards_failure();
 }
 
@@ -85,12 +87,18 @@ void State::page_refused() {
     find(Law::kOom1, "fail_next", "an injected failure", "another refusal");
   now.refused = true;
   now.slab_page_refused = request.role == Role::kSlab;
+  now.in_transit = 0;
   request = Request{};
 }
 
 // No zone of the list may give, and every list was drained first if the request may wait.
 void State::judge_page_refusal() {
   Request& request = now.request;
+  if (now.overlapped) {  // others may fill and empty lists and zones between two looks
+    note(Law::kOom1);
+    if (request.always != 0) find(Law::kOom1, "refusal", "granted: a zone could give all the time", "refused");
+    return;
+  }
   if (request.wish.may_wait()) {
     note(Law::kOom2);
     if (frames.total_listed() != 0) find(Law::kOom2, "listed frames", 0, frames.total_listed());
@@ -106,7 +114,10 @@ void State::judge_choice_of_zone(std::uint64_t frame, Law otherwise) {
   Request& request = now.request;
   const unsigned zone = frames.zone_of(frame);
   if (zone == kNoZone) return find(otherwise, "frame", "one that exists", std::to_string(frame));
-  if (!request.filling && request.first < 0) look(frames, request);  // after the drain
+  if (!request.filling && now.overlapped)
+    look_again();
+  else if (!request.filling && request.first < 0)
+    look(frames, request);  // after the drain
   request.filling = true;
   bool listed = false;
   for (unsigned i = 0; i < request.wish.zone_count; ++i) listed |= request.wish.zones[i] == zone;
@@ -115,7 +126,11 @@ void State::judge_choice_of_zone(std::uint64_t frame, Law otherwise) {
   note(Law::kZone2);
   if ((request.may >> zone & 1u) == 0)
     return find(Law::kZone2, "zone", "one above its watermark and reserve", zone_text(zone));
-  if (claims.exact_zones) {
+  if (claims.exact_zones && now.overlapped) {
+    for (unsigned i = 0; i < request.wish.zone_count && request.wish.zones[i] != zone; ++i)
+      if ((request.always >> request.wish.zones[i] & 1u) != 0)
+        return find(Law::kZone3, "zone", zone_text(request.wish.zones[i]), zone_text(zone));
+  } else if (claims.exact_zones) {
     if (std::popcount(request.may) > 1) note(Law::kZone3);
     if (static_cast<unsigned>(request.first) != zone)
       find(Law::kZone3, "zone", zone_text(static_cast<unsigned>(request.first)), zone_text(zone));
@@ -139,6 +154,7 @@ void State::list_filled(const Event& e) {
   note(Law::kPcp2);
   if (++now.request.filled > request.fill_wanted)
     return find(Law::kPcp2, "frames filled", request.fill_wanted, request.filled);
+  judge_protected(LockClass::kZone, frames.zone_of(frame));
   frames.take(frame, 0);
   frames.list(frame, e.index);
   changed(frames.at(frame), frame);
@@ -152,6 +168,7 @@ bool State::starts_draining() {
   Request& request = now.request;
   if (request.draining) return true;
   if (!request.open || request.injection_due || request.filling || !request.wish.may_wait()) return false;
+  if (now.overlapped) return request.draining = request.always == 0;
   look(frames, request);
   return request.draining = request.first < 0;
 }
@@ -184,6 +201,7 @@ void State::list_drained(const Event& e) {
   if (record.state != FrameState::kListed || record.cpu != e.index)
     return find(Law::kPcp1, "frame", "on the list of CPU " + std::to_string(e.index), std::to_string(frame));
   judge_drain(e, record.zone);
+  judge_protected(LockClass::kZone, record.zone);
   if (broken()) return;
   frames.unlist(frame);
   frames.give_back(frame, 0);
@@ -208,7 +226,7 @@ void State::frame_taken(const Event& e) {
   note(Law::kBuddy1);
   FrameRecord& record = frames.at(frame);
   if (order == 0) {
-    if (request.filled != request.fill_wanted)
+    if (request.filled != request.fill_wanted && !now.overlapped)  // others may be giving back what is counted
       return find(Law::kPcp2, "frames filled", request.fill_wanted, request.filled);
     if (record.state != FrameState::kListed || record.cpu != request.cpu)
       return find(record.state == FrameState::kUsed ? Law::kFrame1 : Law::kPcp1, "frame",
@@ -222,6 +240,7 @@ void State::frame_taken(const Event& e) {
   }
   adopt_taken(frame, order);
   request.open = false;
+  now.in_transit = 0;
 }
 
 // The block is the requester's from now on. Exact blocks are single frames at once.
@@ -328,6 +347,7 @@ bool State::is_its_return(std::uint64_t frame, const FrameRecord& record) const 
 // What the owner of a returned block keeps about it is forgotten.
 void State::release_owner(std::uint64_t frame, FrameRecord& record) {
   used_by_role[static_cast<unsigned>(record.role)] -= std::uint64_t{1} << record.order;
+  if (record.role == Role::kBlock) ++now.returned_heads;
   if (record.role == Role::kAnon && record.object != 0) pages.drop(record.object);
   if (record.role == Role::kTable) tables.drop(record.object);
   if (record.role == Role::kRootTable) {
@@ -359,6 +379,7 @@ void State::frame_returned(const Event& e) {
     now.lists_grown |= 1u << e.cpu.raw();
   } else {
     frames.give_back(frame, order);
+    now.in_transit |= 1u << record.zone;
     note(Law::kBuddy2);
   }
   changed(record, frame);
@@ -417,7 +438,7 @@ void State::end_of_physical() {
       }
     }
   }
-  judge_kept_frames();
+  if (parked.empty()) judge_kept_frames();
 }
 
 // ROLLBACK-2: anonymous frames are mapped, tables are linked, slab frames hold objects.

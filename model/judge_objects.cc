@@ -32,10 +32,14 @@ void State::object_requested(const Event& e) {
   note(Law::kSlub2);
   if (e.place >= kCaches || !may_need(static_cast<CacheName>(e.place)))
     return find(Law::kSlub2, "cache", "one that the operation may need", cache_text(e.place));
+  judge_waiting();
   now.slab_page_refused = false;
   now.request = Request{};
   now.object = ObjectRequest{true, false, false, e.place};
   ++objects[e.place];
+  const auto cache = static_cast<CacheName>(e.place);
+  if (is<SpaceFork>() && cache == CacheName::kRange) now.made_family.push_back(false);
+  if (is<SpaceFork>() && cache == CacheName::kAnonFamily && !now.made_family.empty()) now.made_family.back() = true;
   count_towards_failure();
 }
 
@@ -56,6 +60,7 @@ void State::object_returned(const Event& e) {
   note(Law::kSlub1);
   if (e.place >= kCaches || objects[e.place] == 0)
     return find(Law::kSlub1, "cache", "one that handed out objects", cache_text(e.place));
+  judge_protected(LockClass::kSlab, e.place);
   --objects[e.place];
   ++now.returned_objects[e.place];
 }
@@ -72,6 +77,7 @@ void State::judge_objects() {
   if (broken()) return;
   if (now.space != 0) count_ranges(now.space);
   if (now.child != 0) count_ranges(now.child);
+  if (!parked.empty()) return;
   // How far a protect came that ran out of memory is known only once the ranges were seen.
   if (!claims.narrates_objects || spaces[now.space].prefix_from < spaces[now.space].prefix_to) return;
   const std::array<std::uint64_t, kCaches> expected = {live_spaces, live_ranges, families.live(), families.links()};

@@ -33,6 +33,7 @@ void State::table_store(const Event& e) {
     return find(Law::kPt1, "table", "zeroed, then linked, then filled", std::to_string(frame));
   Table& table = tables.at(record.object);
   if (e.index >= table.entries.size()) return find(Law::kPt1, "index", "inside the table", std::to_string(e.index));
+  if (table.space == now.space) judge_protected(LockClass::kSpace, 0);
   const std::uint64_t before = table.entries[e.index];
   note(Law::kPt3);
   if (before != e.before) return find(Law::kPt3, "before", before, e.before);
@@ -196,7 +197,6 @@ void State::map_fresh(std::uint32_t space, std::uint64_t page, std::uint64_t fra
   made.mappings = 1;
   ++mapped_pages;
   made.exclusive = Exclusive::kYes;
-  made.stored_in = now.number;
   ++spaces[space].resident_anon;
   space_changed(space);
   changed(record, frame);

@@ -69,23 +69,29 @@ void State::space_loaded(const Event& e) {
   if (!may_load(e, cpu, root.space)) return;
   const std::uint32_t bit = 1u << e.cpu.raw();
   spaces[cpu.space].loaded_on &= ~bit;
+  if (!parked.empty()) note_loaded(e.cpu.raw(), cpu.space, root.space);
   cpu.root_frame = e.frame.raw();
   cpu.asid = e.index;
   cpu.space = root.space;
   cpu.lazy = cpu.space == kKernel;
   spaces[cpu.space].loaded_on |= bit;
+  bool is_due = false;  // the flush that it missed will still reach it
   if (cpu.space != kKernel) {
     note(Law::kTlb1);
-    if (e.after == 0 && needs_flush(cpu, cpu.asid))
-      return find(Law::kTlb1, "load", "with a flush: the ASID was another's, or missed one", "without");
-    cpu.asids[cpu.asid] = {spaces[cpu.space].context, spaces[cpu.space].generation};
+    if (e.after == 0 && needs_flush(cpu, cpu.asid)) {
+      is_due = cpu.asids[cpu.asid].context == spaces[cpu.space].context && takes_space_down(cpu.space);
+      if (!is_due) return find(Law::kTlb1, "load", "with a flush: the ASID was another's, or missed one", "without");
+      await_flush(e.cpu.raw(), cpu.space);
+    } else {
+      cpu.asids[cpu.asid] = {spaces[cpu.space].context, spaces[cpu.space].generation};
+    }
   }
   for (TlbSlot& slot : cpu.tlb) {
     if (!slot.full || slot.asid != cpu.asid) continue;
     note(Law::kTlb1);
     if (e.after != 0)
       drop_slot(cpu, slot);
-    else if (cpu.space == kKernel || slot_is_stale(cpu.space, slot))
+    else if (cpu.space == kKernel || (slot_is_stale(cpu.space, slot) && !is_due))
       return find(Law::kTlb1, "cached page", "flushed before the space runs again",
                   "page " + std::to_string(slot.page));
   }
@@ -94,7 +100,7 @@ void State::space_loaded(const Event& e) {
       if (!slot.full || slot.asid != cpu.asid) continue;
       if (e.after != 0)
         drop_slot(cpu, slot);
-      else if (cpu.space == kKernel || slot_is_stale(cpu.space, level, slot))
+      else if (cpu.space == kKernel || (slot_is_stale(cpu.space, level, slot) && !is_due))
         return find(Law::kTlb2, "cached table", "flushed before the space runs again",
                     "frame " + std::to_string(slot.frame));
     }
@@ -106,6 +112,8 @@ void State::space_unloaded(const Event& e) {
   if (op == nullptr || !op->space.is_none() || cpu.lazy)
     return find(Law::kCpu1, "cpu", "runs on: nothing made it lazy", "lazy");
   cpu.lazy = true;
+  for (Now& other : parked)
+    if (other.space == cpu.space && !other.freed_tables) other.must_flush &= ~(1u << e.cpu.raw());
 }
 
 // ---- forgetting ----
@@ -169,7 +177,7 @@ bool State::begins_walk(const Cpu& cpu, std::uint64_t page, unsigned cached_leve
     find(Law::kIso1, "translation", "none: no space is loaded", "a walk");
   } else if (now.request.open || now.object.open) {
     find(Law::kWalk1, "walk", "none: a request is not answered", "to page " + std::to_string(page));
-  } else if (now.walk.begun || page != page_due()) {
+  } else if ((now.walk.begun && !now.overlapped) || page != page_due()) {  // it starts anew if others changed an entry
     find(Law::kWalk1, "walk", "to the page that is due, once", "to page " + std::to_string(page));
   } else if (is_hit(cpu, page)) {
     find(Law::kWalk1, "walk", "none: the TLB translates the page", "to page " + std::to_string(page));
@@ -205,7 +213,7 @@ void State::tlb_filled(const Event& e) {
   ++items;
   if (cpu.space == kKernel) return find(Law::kIso1, "translation", "none: no space is loaded", "filled");
   TlbSlot& slot = cpu.tlb[e.index];
-  if (slot.full && slot.asid == cpu.asid && slot_is_stale(cpu.space, slot))
+  if (slot.full && slot.asid == cpu.asid && slot_is_stale(cpu.space, slot) && !flush_is_due(e.cpu.raw(), cpu.space))
     return find(Law::kTlb1, "stale entry", "dropped by the flush", "kept: page " + std::to_string(slot.page));
   const std::uint64_t current = leaf(cpu.space, e.place).entry;
   if (!present(current) || e.after != current) return find(Law::kTlb1, "filled entry", current, e.after);
@@ -228,17 +236,20 @@ void State::tlb_used(const Event& e) {
   const TlbSlot& slot = cpu.tlb[e.index];
   if (!slot.full || slot.asid != cpu.asid || slot.page != e.place || cpu.lazy)
     return find(Law::kTlb1, "slot", "holds the page under the loaded ASID", "page " + std::to_string(e.place));
-  if (slot_is_stale(cpu.space, slot))
+  if (slot_is_stale(cpu.space, slot) && !flush_is_due(e.cpu.raw(), cpu.space))
     return find(Law::kTlb1, "cached entry", leaf(cpu.space, slot.page).entry, slot.entry);
   if (now.walk.begun || e.place != page_due() || !is_access_of_operation(e))
     return find(Law::kPerm1, "access", "one that the operation makes", "page " + std::to_string(e.place));
   now.last_used = e.place;
+  for (AccessedPage& accessed : now.accessed)
+    if (accessed.page == e.place) accessed.used = slot.entry;
   const Access access = static_cast<Access>(e.access);
   note(Law::kPerm1);
   if (!user(slot.entry)) return find(Law::kPerm1, "access", "denied: not a user page", "allowed");
   if (access == Access::kStore && !writable(slot.entry)) return find(Law::kPerm1, "store", "denied", "allowed");
   if (access == Access::kStore && !dirty(slot.entry)) return find(Law::kTlb1, "store", "sets D first", "D is clear");
   if (access == Access::kFetch && !executable(slot.entry)) return find(Law::kPerm1, "fetch", "denied", "allowed");
+  if (e.place == now.accessed.back().page) perform_access();
 }
 
 // On its CPU, in its space, of its kind, to one of its pages?
@@ -249,7 +260,7 @@ bool State::is_access_of_operation(const Event& e) {
   bool is_page = false;
   for (AccessedPage& accessed : now.accessed) {
     if (accessed.page != e.place) continue;
-    is_page = accessed.used = true;
+    is_page = true;
   }
   return is_kind && is_page && e.cpu == cpu_of(now.operation) && cpus[e.cpu.raw()].space == now.space;
 }
@@ -291,7 +302,7 @@ void State::walk_cache_used(const Event& e) {
   const WalkSlot& slot = cpu.walk[e.level][e.index];
   if (!covers(slot, cpu.asid, e.level, e.place) || cpu.space == kKernel)
     return find(Law::kTlb2, "slot", "full, of the page, under the loaded ASID", "not");
-  if (slot_is_stale(cpu.space, e.level, slot))
+  if (slot_is_stale(cpu.space, e.level, slot) && !flush_is_due(e.cpu.raw(), cpu.space))
     return find(Law::kTlb2, "cached table", "the one that the tables name", "frame " + std::to_string(slot.frame));
   static_cast<void>(begins_walk(cpu, e.place, e.level));
 }

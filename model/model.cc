@@ -10,7 +10,9 @@ Model::~Model() = default;
 void Model::start(const MachineDescription& machine, const Claims& claims) { state_->start(machine, claims); }
 void Model::booted() { state_->booted(); }
 Skip Model::inapplicable(const Operation& operation) const { return state_->inapplicable(operation); }
-void Model::begin(const Operation& operation) { state_->begin(operation); }
+void Model::begin(const Operation& operation, StepNumber step) { state_->begin(operation, step); }
+bool Model::is_quiescent() const { return !state_->now.running && state_->parked.empty(); }
+bool Model::gave_up() const { return state_->gave_up; }
 void Model::on_event(const Event& event) { state_->on_event(event); }
 void Model::end(const Response& response) { state_->end(response); }
 const std::optional<Finding>& Model::finding() const { return state_->finding; }

@@ -27,9 +27,11 @@ enum class Skip : std::uint8_t {
   kTakenHandle,  // its result handle is in use
   kFilePage,     // would touch a page of a file mapping, whose contents this machine does not have yet
   kNoSpace,      // needs a loaded space on its CPU
+  kNothingInFlight,  // resumes what is not there
 };
-inline constexpr std::string_view kSkipNames[] = {"none", "empty_handle", "taken_handle", "file_page", "no_space"};
-inline constexpr unsigned kSkipReasons = 5;
+inline constexpr std::string_view kSkipNames[] = {"none", "empty_handle", "taken_handle", "file_page", "no_space",
+                                                "nothing_in_flight"};
+inline constexpr unsigned kSkipReasons = 6;
 
 // A law broken, or an answer that differs from every allowed one.
 struct Finding {
@@ -54,9 +56,15 @@ class Model final : public EventSink {
   void booted();
 
   Skip inapplicable(const Operation& operation) const;
-  void begin(const Operation& operation);
+  // `step`: how events call the operation while others are in flight.
+  void begin(const Operation& operation, StepNumber step = StepNumber(0));
   void on_event(const Event& event) override;
   void end(const Response& response);
+
+  // Operations that have begun and not ended.
+  bool is_quiescent() const;
+  // A refusal left open how far an operation came, and others went on before anybody could look: the run is over.
+  bool gave_up() const;
 
   // First finding since start(); after one, the model's state means nothing.
   const std::optional<Finding>& finding() const;

@@ -16,7 +16,6 @@ std::uint32_t Pages::make(std::uint64_t frame) {
   fresh.mappings = 0;
   fresh.exclusive = Exclusive::kNo;
   fresh.is_zero = true;
-  fresh.stored_in = 0;
   ++live_;
   return page;
 }

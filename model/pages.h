@@ -20,7 +20,6 @@ struct Page {
   std::uint32_t mappings = 0;  // leaf entries that map it
   Exclusive exclusive = Exclusive::kNo;
   bool is_zero = true;           // all bytes zero; `bytes` means nothing then
-  std::uint32_t stored_in = 0;   // last operation that changed the bytes
   std::unique_ptr<PageBytes> bytes;
 };
 

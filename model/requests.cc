@@ -72,6 +72,7 @@ void look(const Frames& frames, Request& request) {
     request.may |= 1u << z;
     if (request.first < 0) request.first = static_cast<int>(z);
   }
+  request.always = request.may;
 }
 
 }  // namespace mmtwin::model

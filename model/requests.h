@@ -50,6 +50,7 @@ struct Request {
   std::uint64_t filled = 0;       // frames moved so far
   std::uint64_t fill_wanted = 0;  // as many as the zone had, at most the machine's batch
   std::uint32_t may = 0;  // bit z: zone z may give, as of the last time the request looked
+  std::uint32_t always = 0;  // of these, the zones that could give whenever the request came to look
   int first = -1;         // first zone of the list that may
 };
 

@@ -3,6 +3,8 @@
 
 #include <cstdlib>
 
+#include "vocab/text.h"
+
 namespace mmtwin::model {
 
 void State::find(Law law, std::string_view field, std::string expected, std::string actual) {
@@ -13,15 +15,15 @@ void State::find(Law law, std::string_view field, std::uint64_t expected, std::u
 }
 
 void State::changed(FrameRecord& record, std::uint64_t frame) {
-  if (record.changed_in == now.number) return;
-  record.changed_in = now.number;
+  if (record.changed_in == epoch) return;
+  record.changed_in = epoch;
   changes.frames.push_back(Pfn(frame));
 }
 
 void State::space_changed(std::uint32_t number) {
   Space& space = spaces[number];
-  if (number == kKernel || space.changed_in == now.number || handle_of_space[number] == 0) return;
-  space.changed_in = now.number;
+  if (number == kKernel || space.changed_in == epoch || handle_of_space[number] == 0) return;
+  space.changed_in = epoch;
   changes.spaces.push_back(SpaceHandle(handle_of_space[number]));
 }
 
@@ -78,8 +80,11 @@ void State::start(const MachineDescription& description, const Claims& what) {
   }
   finding.reset();
   changes.clear();
-  now.number = 0;
-  begin(Operation(FailNext{}));
+  epoch = 0;
+  parked.clear();
+  gave_up = false;
+  now = Now{};
+  begin(Operation(FailNext{}), StepNumber(0));
   now.boot = true;
 }
 
@@ -133,6 +138,7 @@ bool holds_block(const std::vector<Block>& blocks, unsigned handle) {
 }  // namespace
 
 Skip State::inapplicable(const Operation& operation) const {
+  if ((now.running || !parked.empty()) && is_in_use(operation)) return Skip::kTakenHandle;
   return std::visit(
       [&]<class Op>(const Op& op) {
         if constexpr (requires { op.result; }) {
@@ -187,14 +193,25 @@ bool State::reaches_file(SpaceHandle handle, std::uint64_t at, unsigned width, A
   return false;
 }
 
-void State::begin(const Operation& operation) {
-  ++now.number;
-  if (now.number == 0) std::abort();  // stamps would repeat
+void State::begin(const Operation& operation, StepNumber step) {
+  if (now.running) park();
+  if (parked.empty()) {
+    if (++epoch == 0) std::abort();  // stamps would repeat
+    changes.clear();
+  }
   now.operation = operation;
+  now.step = step.raw();
   now.running = true;
+  now.overlapped = !parked.empty();
+  now.performed = now.answered = false;
+  now.section = Section::kNone;
+  now.pending = now.asked = 0;
+  now.held.clear();
+  now.in_transit = 0;
+  now.made_family.clear();
   now.boot = now.refused = now.slab_page_refused = now.drained = now.killed = now.took_slab = false;
   now.acted = now.took_rights = now.freed_tables = now.in_fault = false;
-  now.interrupted = now.may_flush = now.must_flush = now.expelled = 0;
+  now.interrupted = now.heard = now.may_flush = now.must_flush = now.expelled = 0;
   now.stripped_pages = now.overflow_left = 0;
   now.last_used = now.bare = now.fault_page = kNoFrame;
   now.walk = Walk{};
@@ -204,11 +221,11 @@ void State::begin(const Operation& operation) {
   now.request = Request{};
   now.zeroed.clear();
   now.lists_grown = 0;
+  now.returned_heads = 0;
   now.fresh.clear();
   now.leaves.clear();
   now.accessed.clear();
   now.verdict = Verdict{};
-  changes.clear();
   std::visit(
       [&]<class Op>(const Op& op) {
         now.cpu = op.cpu.raw();
@@ -216,29 +233,84 @@ void State::begin(const Operation& operation) {
         if (now.space != 0 && spaces[now.space].killed) return;
         if constexpr (std::is_same_v<Op, SpaceCreate> || std::is_same_v<Op, SpaceFork>) now.child = make_space();
         if constexpr (IsAccess<Op>) begin_access(op.at.value(), op.width.raw());
-        if constexpr (HasSpace<Op> && !IsAccess<Op> && !std::is_same_v<Op, CpuSwitchSpace>) {
-          const Ranges& ranges = *spaces[now.space].ranges;
-          if constexpr (std::is_same_v<Op, RangeMapAnon> || std::is_same_v<Op, RangeMapFile>)
-            now.verdict = ranges.judge_map(request_of(op));
-          if constexpr (std::is_same_v<Op, SpaceAssume>) now.verdict = ranges.judge_assume(request_of(op));
-          if constexpr (std::is_same_v<Op, RangeUnmap>)
-            now.verdict = ranges.judge_unmap(address(op.at.value()), op.length.raw());
-          if constexpr (std::is_same_v<Op, RangeProtect>)
-            now.verdict = ranges.judge_protect(address(op.at.value()), op.length.raw(), op.prot.value());
-          if constexpr (std::is_same_v<Op, RangeBrk>) now.verdict = ranges.judge_brk(address(op.at.value()));
-        }
       },
       operation);
+  judge_request();
+}
+
+// What the operation on ranges must answer, as the ranges are now.
+void State::judge_request() {
+  if (now.space == 0 || spaces[now.space].killed) return;
+  const Ranges& ranges = *spaces[now.space].ranges;
+  std::visit(
+      [&]<class Op>(const Op& op) {
+        if constexpr (std::is_same_v<Op, RangeMapAnon> || std::is_same_v<Op, RangeMapFile>)
+          now.verdict = ranges.judge_map(request_of(op));
+        if constexpr (std::is_same_v<Op, SpaceAssume>) now.verdict = ranges.judge_assume(request_of(op));
+        if constexpr (std::is_same_v<Op, RangeUnmap>)
+          now.verdict = ranges.judge_unmap(address(op.at.value()), op.length.raw());
+        if constexpr (std::is_same_v<Op, RangeProtect>)
+          now.verdict = ranges.judge_protect(address(op.at.value()), op.length.raw(), op.prot.value());
+        if constexpr (std::is_same_v<Op, RangeBrk>) now.verdict = ranges.judge_brk(address(op.at.value()));
+      },
+      now.operation);
 }
 
 void State::end(const Response& r) {
   if (broken()) return;
   end_of_physical();
+  if (!now.held.empty() && !broken()) find(Law::kLock1, "locks held at the end", 0, now.held.size());
+  judge_value(r);
+  if (now.answered && !broken()) {
+    if (!(r == now.answer))
+      find(Law::kAnswer, "answer", print(now.answer), print(r));
+  } else if (r.refusal == Refusal::kKilled && now.overlapped && is_ending(now.space)) {
+    if (now.child != 0) forget_space(now.child);
+    now.child = 0;
+  } else {
+    commit(r);
+    if (!broken() && claims.narrates) judge_touched_leaves(r);
+  }
+  name_results(r);
+  if (!broken() && claims.narrates) {
+    end_on_cpu();
+    end_of_flushes();
+    judge_objects();
+  }
+  now.running = false;
+}
+
+void State::judge_value(const Response& r) {
+  std::visit(
+      [&]<class Op>(const Op&) {
+        if (claims.narrates && r.value != 0 && !(Answers<Op> && answers_value<Op>(r.refusal)))
+          find(Law::kAnswer, "value", 0, r.value);
+      },
+      now.operation);
+}
+
+// Handles are given once the operation is over: nobody can name its results before.
+void State::name_results(const Response& r) {
+  if (broken() || r.refusal != Refusal::kNone) return;
+  std::visit(
+      [&]<class Op>(const Op& op) {
+        if constexpr (std::is_same_v<Op, SpaceCreate> || std::is_same_v<Op, SpaceFork>)
+          name_space(now.child, op.result.number());
+        if constexpr (std::is_same_v<Op, RangeMapAnon> || std::is_same_v<Op, RangeMapFile>) {
+          const unsigned handle = op.result.number();
+          if (handle == 0) return;
+          if (addresses.size() <= handle) addresses.resize(handle + 1);
+          addresses[handle] = r.value;
+        }
+      },
+      now.operation);
+}
+
+// What the answer means for the model's state, and whether it is one of those allowed.
+void State::commit(const Response& r) {
   std::visit(
       [&]<class Op>(const Op& op) {
         if (broken()) return;
-        if (claims.narrates && r.value != 0 && !(Answers<Op> && answers_value<Op>(r.refusal)))
-          return find(Law::kAnswer, "value", 0, r.value);
         if constexpr (requires { end_pages(op, r); }) {
           end_pages(op, r);
         } else if constexpr (std::is_same_v<Op, SlabShrink>) {
@@ -246,7 +318,7 @@ void State::end(const Response& r) {
         } else if constexpr (std::is_same_v<Op, SpaceCreate>) {
           end_create(op, r);
         } else if constexpr (std::is_same_v<Op, SpaceFork>) {
-          end_fork(op, r);
+          end_fork(r);
         } else if constexpr (std::is_same_v<Op, SpaceExit>) {
           end_exit(op, r);
         } else if constexpr (std::is_same_v<Op, CpuSwitchSpace>) {
@@ -254,7 +326,7 @@ void State::end(const Response& r) {
         } else if constexpr (std::is_same_v<Op, SpaceAssume>) {
           end_assume(op, r);
         } else if constexpr (std::is_same_v<Op, RangeMapAnon> || std::is_same_v<Op, RangeMapFile>) {
-          end_map(request_of(op), op.result.number(), r);
+          end_map(request_of(op), r);
         } else if constexpr (std::is_same_v<Op, RangeUnmap>) {
           end_unmap(op, r);
         } else if constexpr (std::is_same_v<Op, RangeProtect>) {
@@ -262,22 +334,13 @@ void State::end(const Response& r) {
         } else if constexpr (std::is_same_v<Op, RangeBrk>) {
           end_brk(op, r);
         } else if constexpr (IsAccess<Op>) {
-          std::uint64_t value = 0;
-          if constexpr (std::is_same_v<Op, MemoryStore>) value = op.value.raw();
-          end_access(op.at.value(), op.width.raw(), access_of<Op>(), value, r);
+          end_access(op.at.value(), op.width.raw(), access_of<Op>(), r);
         } else {
           if (r.refusal != Refusal::kNone) find(Law::kAnswer, "refusal", "ok", std::string(name_of(r.refusal)));
           if constexpr (std::is_same_v<Op, FailNext>) fail_countdown = op.n.raw();
         }
       },
       now.operation);
-  if (!broken() && claims.narrates) {
-    judge_touched_leaves(r);
-    end_on_cpu();
-    end_of_flushes();
-    judge_objects();
-  }
-  now.running = false;
 }
 
 // Numbers that would lead out of the judge's own tables.
@@ -310,8 +373,11 @@ void State::space_killed(const Event& e) {
 bool State::is_access() const { return is<MemoryLoad>() || is<MemoryStore>() || is<MemoryFetch>(); }
 
 void State::on_event(const Event& e) {
-  if (broken() || !fits_machine(e) || !acts_where_it_may(e)) return;
-  if (e.kind != EventKind::kSpaceLoaded) now.acted = true;
+  if (broken() || !fits_machine(e)) return;
+  const bool is_of_harness =
+      e.kind == EventKind::kWentOn || e.kind == EventKind::kEnded || e.kind == EventKind::kStuck;
+  if (!is_of_harness && !acts_where_it_may(e)) return;
+  if (e.kind != EventKind::kSpaceLoaded && !is_of_harness) now.acted = true;
   switch (e.kind) {
     case EventKind::kFrameTaken: return frame_taken(e);
     case EventKind::kFrameReturned: return frame_returned(e);
@@ -328,8 +394,14 @@ void State::on_event(const Event& e) {
     case EventKind::kWalkCacheUsed: return walk_cache_used(e);
     case EventKind::kWalkCacheDropped: return walk_cache_dropped(e);
     case EventKind::kInterrupted: return interrupted(e);
-    case EventKind::kLockTaken:
-    case EventKind::kLockReleased: return;
+    case EventKind::kLockTaken: return lock_taken(e);
+    case EventKind::kLockReleased: return lock_released(e);
+    case EventKind::kInterruptSent: return interrupt_sent(e);
+    case EventKind::kInterruptAnswered: return interrupt_answered(e);
+    case EventKind::kFaulted: return faulted(e);
+    case EventKind::kWentOn: return went_on(e);
+    case EventKind::kEnded: return ended(e);
+    case EventKind::kStuck: return stuck(e);
     case EventKind::kFailureInjected: return failure_injected();
     case EventKind::kPageRequested: return page_requested(e);
     case EventKind::kPageRefused: return page_refused();

@@ -1,8 +1,8 @@
 // The model's whole state and the rules that judge it, family by family; Model is its outer face.
 //
 // Laws: all. Context: one thread. Cost: values and arrays, reset by what was touched. Rules live in judge_*.cc
-// (events and observations) and apply_*.cc (operations). It deliberately keeps one operation in `now`: programs are
-// sequential.
+// (events and observations) and apply_*.cc (operations). The operation that acts is `now`; others in flight wait in
+// `parked` until an event says that they go on.
 #pragma once
 
 #include <optional>
@@ -15,6 +15,7 @@
 #include "model/ranges.h"
 #include "model/requests.h"
 #include "model/tables.h"
+#include "vocab/locks.h"
 
 namespace mmtwin::model {
 
@@ -87,7 +88,7 @@ struct AccessedPage {
   std::uint64_t entry = 0;
   std::uint32_t mapped = 0;  // Page number, 0: none or the zero page
   std::uint32_t mappings = 0;
-  bool used = false;         // the TLB translated it for this very access
+  std::uint64_t used = 0;    // the cached entry that translated it for this very access
 };
 
 // The walk in progress, as far as events tell: a failed one ends without any.
@@ -98,10 +99,32 @@ struct Walk {
   bool marked = false;  // the entry read next has its marks: it is cached at once
 };
 
+struct HeldLock {
+  LockClass lock_class{};
+  std::uint64_t instance = 0;
+  friend bool operator==(const HeldLock&, const HeldLock&) = default;
+};
+// Of the lock of the space that the operation names.
+enum class Section : std::uint8_t { kNone, kInside, kOver };
+
+// An operation in flight.
 struct Now {
   Operation operation;
-  std::uint32_t number = 0;  // counts operations since construction; stamps of changes
+  std::uint64_t step = 0;
   bool running = false;
+  bool overlapped = false;     // another operation acted between this one's begin and its end
+  Section section = Section::kNone;
+  bool answered = false;       // committed already: `answer` is what it must answer
+  Response answer;
+  bool performed = false;      // the access was translated and has happened
+  std::uint64_t loaded = 0;    // what it must have read
+  std::uint64_t faulted_page = kNoFrame;  // of the section that is being handled, or was last
+  Refusal fault = Refusal::kNone;  // what the last fault of an overlapped access must have come to
+  std::vector<HeldLock> held;
+  std::uint32_t in_transit = 0;    // zones whose free frames are not yet, or no more, what events told
+  std::vector<bool> made_family;  // of a fork: by range that was copied
+  std::uint32_t asked = 0;     // CPUs that were asked to take an interrupt and have not answered
+  std::uint32_t pending = 0;   // CPUs that may go on using what was taken away until they answer
   bool boot = false;
   bool refused = false;        // a page or object request was legally refused
   bool slab_page_refused = false;  // a slab's page request was the last thing refused
@@ -111,11 +134,13 @@ struct Now {
   std::uint32_t child = 0;     // the space that it makes
   Request request;
   std::vector<std::uint64_t> zeroed;  // frames zeroed
+  std::uint64_t returned_heads = 0;   // of blocks
   std::uint32_t lists_grown = 0;    // CPUs whose lists got a frame
   bool took_slab = false;
   bool acted = false;               // something happened but the loading of a space
   std::uint32_t cpu = 0;            // on which the operation runs
-  std::uint32_t interrupted = 0;    // CPUs that were
+  std::uint32_t interrupted = 0;    // CPUs that are just now
+  std::uint32_t heard = 0;          // CPUs that have answered an interrupt
   std::uint32_t may_flush = 0;      // CPUs that may be interrupted, for they could have cached what was taken away
   std::uint32_t must_flush = 0;     // of these, those that could have used it
   std::uint32_t expelled = 0;       // CPUs told to leave a space that ends
@@ -151,8 +176,41 @@ class State {
   void booted();
   Skip inapplicable(const Operation& operation) const;
   bool reaches_file(SpaceHandle handle, std::uint64_t at, unsigned width, Access access) const;
-  void begin(const Operation& operation);
+  void begin(const Operation& operation, StepNumber step);
   void end(const Response& response);
+  void judge_request();
+  void judge_value(const Response& r);
+  void commit(const Response& r);
+  void name_results(const Response& r);
+
+  // -- overlap.cc: operations in flight beside this one --
+  void park();
+  void leave();
+  void arrive();
+  void look_again();
+  void went_on(const Event& e);
+  void ended(const Event& e);
+  void enter_section();
+  void leave_section();
+  void close_section();
+  void close_fault();
+  Response expected_answer() const;
+  void end_overlapped_access(const Place& place, unsigned width, const Response& r);
+  bool is_ending(std::uint32_t space) const;
+  bool flush_is_due(std::uint32_t cpu, std::uint32_t space) const;
+  void note_loaded(std::uint32_t cpu, std::uint32_t left, std::uint32_t loaded);
+  void await_flush(std::uint32_t cpu, std::uint32_t space);
+  bool takes_space_down(std::uint32_t space) const;
+  bool is_in_use(const Operation& operation) const;
+
+  // -- judge_locks.cc --
+  bool is_held(const HeldLock& lock) const;
+  void lock_taken(const Event& e);
+  void lock_released(const Event& e);
+  void judge_waiting();
+  void judge_protected(LockClass lock_class, std::uint64_t instance);
+  void stuck(const Event& e);
+
   void on_event(const Event& e);
   bool fits_machine(const Event& e);
   void space_killed(const Event& e);
@@ -204,7 +262,11 @@ class State {
   void judge_answering(const Event& e);
   void judge_fault();
   std::uint64_t entry_above(std::uint32_t space, std::uint64_t page, unsigned level) const;
+  void faulted(const Event& e);
+  void interrupt_sent(const Event& e);
   void interrupted(const Event& e);
+  void interrupt_answered(const Event& e);
+  void judge_answered(std::uint32_t number);
   bool may_be_interrupted(std::uint32_t cpu);
   void rights_taken(std::uint32_t space, std::uint64_t before, std::uint64_t page, bool is_table);
   void end_of_flushes();
@@ -268,13 +330,13 @@ class State {
   bool blocks_agree(std::uint64_t frame, std::uint64_t pages, unsigned order, const Response& r);
   void end_shrink(const Response& r);
   void end_create(const SpaceCreate& op, const Response& r);
-  void end_fork(const SpaceFork& op, const Response& r);
+  void end_fork(const Response& r);
   void judge_fork();
   bool shares_a_page_at_the_cap();
   void end_switch(const CpuSwitchSpace& op, const Response& r);
   void end_exit(const SpaceExit& op, const Response& r);
   void end_assume(const SpaceAssume& op, const Response& r);
-  void end_map(const MapRequest& request, unsigned result, const Response& r);
+  void end_map(const MapRequest& request, const Response& r);
   void end_unmap(const RangeUnmap& op, const Response& r);
   void end_protect(const RangeProtect& op, const Response& r);
   void end_brk(const RangeBrk& op, const Response& r);
@@ -282,7 +344,9 @@ class State {
   void name_space(std::uint32_t number, unsigned handle);
   void judge_emptied(std::uint64_t from, std::uint64_t to);
   void begin_access(const Place& at, unsigned width);
-  void end_access(const Place& at, unsigned width, Access access, std::uint64_t value, const Response& r);
+  void find_accessed();
+  void perform_access();
+  void end_access(const Place& at, unsigned width, Access access, const Response& r);
   void end_stored_page(std::uint64_t page, bool stored);
   Refusal access_verdict(std::uint64_t at, unsigned width, Access access, std::uint64_t* refused_at) const;
   void kill_space();
@@ -351,6 +415,9 @@ class State {
   std::array<std::uint64_t, kCaches> slab_frames{};
 
   Now now;
+  std::vector<Now> parked;   // the others in flight
+  std::uint32_t epoch = 0;   // counts times when nothing was in flight; stamps of changes
+  bool gave_up = false;      // a refusal left open how far an operation came, and others went on: judging is over
   Changes changes;
   std::optional<Finding> finding;
   LawCounts exercised{};

@@ -50,6 +50,7 @@ struct GenerateCommandOptions {
   std::uint64_t operations = 64;
   std::string machine = "small";
   std::string weights;  // "pages=4,space=2"; empty: the generator's own
+  unsigned pauses = 0;  // percent of programs with operations that pause
   std::string output;
   bool json = false;
 };
@@ -72,6 +73,7 @@ struct FuzzOptions {
   std::string target = "machine";  // pages, spaces
   std::string machine = "small";
   std::string weights;
+  unsigned pauses = 40;           // percent of programs with operations that pause
   std::uint64_t operations = 64;  // a program
   std::uint64_t executions = 0;   // programs; 0: until the time is up
   std::string corpus;             // a folder of traces to run first

@@ -41,6 +41,7 @@ ExitCode generate(const GenerateCommandOptions& options) {
   lockstep::GenerateOptions how;
   how.seed = options.seed;
   how.operations = options.operations;
+  how.pauses = options.pauses;
   auto machine = parse_machine(options.machine);
   if (!machine) {
     fmt::print(stderr, "--machine: {}\n", print(machine.error()));

@@ -1,6 +1,9 @@
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <string>
+#include <utility>
 
 #include "lockstep/guard.h"
 #include "lockstep/report.h"
@@ -13,10 +16,24 @@
 namespace mmtwin::tools {
 namespace {
 
-// Prints as the run goes on, so that the story of a crash ends where the crash was.
+constexpr unsigned kColumn = 40;  // characters a CPU gets where operations overlap
+
+// Without exceptions: whether all of it could be written is asked at the end.
+template <class... Arguments>
+void put(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+  const std::string text = fmt::format(format, std::forward<Arguments>(arguments)...);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+// Prints as the run goes on, so that the story of a crash ends where the crash was. Where operations overlap, each CPU
+// has a column of its own.
 class Storyteller final : public lockstep::StepObserver {
  public:
-  explicit Storyteller(const ExplainOptions& options, std::uint64_t steps) : options_(options), steps_(steps) {}
+  Storyteller(const ExplainOptions& options, const Program& program)
+      : options_(options), steps_(program.operations.size()) {
+    const auto pauses = [](const Operation& operation) { return !pause_of(operation).is_none(); };
+    has_columns_ = std::any_of(program.operations.begin(), program.operations.end(), pauses);
+  }
 
   void on_step(const lockstep::StepView& step) override {
     std::uint64_t number = step.step.raw();
@@ -28,28 +45,33 @@ class Storyteller final : public lockstep::StepObserver {
  private:
   void tell(const lockstep::StepView& step, std::uint64_t number) {
     if (!step.operation) {
-      fmt::print("boot\n");
+      put("boot\n");
     } else if (number > steps_) {
-      fmt::print("at rest: {}\n", in_words(*step.operation));
+      put("at rest: {}\n", in_words(*step.operation));
     } else {
-      fmt::print("{}: {}\n", number, in_words(*step.operation));
+      put("{}{}: {}\n", column(cpu_of(*step.operation)), number, in_words(*step.operation));
     }
     if (step.skip != model::Skip::kNone) {
-      fmt::print("    not run: {}\n", model::kSkipNames[static_cast<unsigned>(step.skip)]);
+      put("    not run: {}\n", model::kSkipNames[static_cast<unsigned>(step.skip)]);
       return;
     }
     if (options_.with_events) {
-      for (const Event& event : step.events) fmt::print("    {}\n", in_words(event));
+      for (const Event& event : step.events) put("{}    {}\n", column(event.cpu), in_words(event));
     }
-    if (step.operation) fmt::print("    => {}\n", in_words(*step.operation, step.response));
+    if (step.operation) {
+      const std::string answer = step.is_in_flight ? "pauses" : in_words(*step.operation, step.response);
+      put("{}    => {}\n", column(cpu_of(*step.operation)), answer);
+    }
     if (!step.finding) return;
     const model::Finding& finding = *step.finding;
-    fmt::print("    {} is broken: {}\n", model::id_of(finding.law), model::claim_of(finding.law));
-    fmt::print("      {}: the model allows {}, the system has {}\n", finding.field, finding.expected, finding.actual);
+    put("    {} is broken: {}\n", model::id_of(finding.law), model::claim_of(finding.law));
+    put("      {}: the model allows {}, the system has {}\n", finding.field, finding.expected, finding.actual);
   }
+  std::string column(CpuId cpu) const { return std::string(has_columns_ ? cpu.raw() * kColumn : 0, ' '); }
 
   const ExplainOptions& options_;
   std::uint64_t steps_;
+  bool has_columns_ = false;
 };
 
 }  // namespace
@@ -63,7 +85,7 @@ ExitCode explain(const ExplainOptions& options) {
   const Program& program = std::get<lockstep::Trace>(read).program;
   auto system = lockstep::make_ours();
   lockstep::Runner runner(*system);
-  Storyteller storyteller(options, program.operations.size());
+  Storyteller storyteller(options, program);
   lockstep::GuardOptions guard;
   if (!options.json) {
     fmt::print("{}: {} operations on machine {}\n", options.file, program.operations.size(), print(program.machine));

@@ -29,6 +29,7 @@ std::optional<std::string> prepare(const FuzzOptions& options, CampaignOptions& 
   campaign.generate.machine = machine.value();
   campaign.generate.seed = options.seed;
   campaign.generate.operations = options.operations;
+  campaign.generate.pauses = options.perturb ? 0 : options.pauses;
   if (auto problem = set_target(options.target, campaign.generate)) return "--target: " + *problem;
   if (auto problem = set_weights(options.weights, campaign.generate.weights)) return "--weights: " + *problem;
   std::error_code ignored;

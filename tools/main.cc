@@ -86,6 +86,9 @@ void add_generate(CLI::App& app, GenerateCommandOptions& o, Action& chosen) {
   sub->add_option("--operations", o.operations, "How many")->check(CLI::Range(1u, 1u << 24))->capture_default_str();
   sub->add_option("--machine", o.machine, "PRESET key=value ...")->capture_default_str();
   sub->add_option("--weights", o.weights, "pages=4,space=2,range=4,memory=5,cpu=2,world=1");
+  sub->add_option("--pauses", o.pauses, "Percent of programs some of whose operations pause")
+      ->check(CLI::Range(0u, 100u))
+      ->capture_default_str();
   sub->add_option("-o,--output", o.output, "Where it goes (default: standard output)");
   sub->add_flag("--json", o.json, "JSON Lines");
 }
@@ -116,6 +119,9 @@ void add_fuzz(CLI::App& app, FuzzOptions& o, Action& chosen) {
       ->capture_default_str();
   sub->add_option("--machine", o.machine, "PRESET key=value ...")->capture_default_str();
   sub->add_option("--weights", o.weights, "pages=4,space=2,range=4,memory=5,cpu=2,world=1");
+  sub->add_option("--pauses", o.pauses, "Percent of programs some of whose operations pause")
+      ->check(CLI::Range(0u, 100u))
+      ->capture_default_str();
   sub->add_option("--operations", o.operations, "Of one program")
       ->check(CLI::Range(1u, 1u << 20))
       ->capture_default_str();

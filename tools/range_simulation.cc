@@ -87,18 +87,6 @@ struct Applier {
 
 }  // namespace
 
-SpaceHandle space_of(const Operation& operation) {
-  return std::visit(
-      [](const auto& op) {
-        if constexpr (requires { op.space; }) {
-          return op.space.value();
-        } else {
-          return SpaceHandle();
-        }
-      },
-      operation);
-}
-
 bool shows_the_same(const RangeObservation& a, const RangeObservation& b) {
   return a.start == b.start && a.end == b.end && a.prot == b.prot && a.flags == b.flags && a.file == b.file &&
          (b.file == FileId(0) || a.offset == b.offset);

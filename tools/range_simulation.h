@@ -57,7 +57,4 @@ class RangeSimulation {
 std::vector<SpaceAssume> assumptions(const model::Ranges& now, const std::vector<RangeObservation>& recorded,
                                      SpaceHandle space, CpuId cpu);
 
-// The space that an operation is about; none: not one.
-SpaceHandle space_of(const Operation& operation);
-
 }  // namespace mmtwin::tools

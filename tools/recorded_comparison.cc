@@ -13,19 +13,6 @@
 namespace mmtwin::tools {
 namespace {
 
-// nullptr: the operation is about no space.
-const SpaceHandle* space_of(const Operation& operation) {
-  return std::visit(
-      [](const auto& op) -> const SpaceHandle* {
-        if constexpr (requires { op.space; }) {
-          return &op.space.value();
-        } else {
-          return nullptr;
-        }
-      },
-      operation);
-}
-
 bool matches(const RangeObservation& ours, const RangeObservation& recorded) {
   bool is_file = recorded.file != FileId(0);
   return ours.start == recorded.start && ours.end == recorded.end && ours.prot == recorded.prot &&
@@ -61,10 +48,10 @@ void RecordedComparison::on_step(const lockstep::StepView& step) {
 }
 
 void RecordedComparison::compare_ranges(const lockstep::StepView& step, const std::vector<RangeObservation>& recorded) {
-  const SpaceHandle* space = space_of(*step.operation);
-  if (!space || !system_.claims().shows_ranges) return;
+  const SpaceHandle space = space_of(*step.operation);
+  if (space.is_none() || !system_.claims().shows_ranges) return;
   ranges_.clear();
-  system_.ranges(*space, ranges_);
+  system_.ranges(space, ranges_);
   std::size_t common = std::min(ranges_.size(), recorded.size());
   std::size_t at = 0;
   while (at < common && matches(ranges_[at], recorded[at])) ++at;

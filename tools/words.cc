@@ -97,6 +97,7 @@ std::string say(const CpuSpeculate& o) { return fmt::format("walks ahead to {}",
 std::string say(const CpuEvict& o) {
   return fmt::format("loses the cached translation of {} for want of room", place(o.at));
 }
+std::string say(const Resume&) { return "goes on with what is in flight there"; }
 std::string say(const SlabShrink&) { return "gives back every slab frame without objects"; }
 std::string say(const FailNext& o) {
   return o.n.raw() == 0 ? "no request will fail any more"
@@ -155,6 +156,10 @@ std::string memory_event(const Event& e) {
   }
 }
 
+std::string lock_name(unsigned lock_class) {
+  return lock_class < kLockNames.size() ? std::string(kLockNames[lock_class]) : std::to_string(lock_class);
+}
+
 std::string translation_event(const Event& e) {
   switch (e.kind) {
     case EventKind::kSpaceLoaded:
@@ -176,10 +181,23 @@ std::string translation_event(const Event& e) {
       return fmt::format("walk cache level {} slot {} is emptied", e.level, e.index);
     case EventKind::kInterrupted:
       return fmt::format("interrupts CPU {}", e.index);
+    case EventKind::kInterruptSent:
+      return fmt::format("asks CPU {} to take an interrupt", e.index);
+    case EventKind::kInterruptAnswered:
+      return fmt::format("hears that CPU {} is done", e.index);
+    case EventKind::kFaulted:
+      return fmt::format("faults: no translation permits a {} of page {:#x}", access_name(e.access), e.place);
     case EventKind::kLockTaken:
-      return fmt::format("takes lock class {} of {:#x}", e.index, e.place);
+      return fmt::format("takes the {} lock of {:#x}", lock_name(e.index), e.place);
     case EventKind::kLockReleased:
-      return fmt::format("releases lock class {} of {:#x}", e.index, e.place);
+      return fmt::format("releases the {} lock of {:#x}", lock_name(e.index), e.place);
+    case EventKind::kWentOn:
+      return fmt::format("goes on with step {}", e.place);
+    case EventKind::kEnded:
+      return fmt::format("ends step {}", e.place);
+    case EventKind::kStuck:
+      return fmt::format("will never end step {}: {}", e.place,
+                         e.index == 0 ? "it waits in a circle" : "it goes round");
     default:
       return std::string(name_of(e.kind));
   }
@@ -195,7 +213,11 @@ bool answers_with_value(const Operation& operation) {
 }  // namespace
 
 std::string in_words(const Operation& operation) {
-  return fmt::format("CPU {} {}", cpu_of(operation).raw(), std::visit([](const auto& o) { return say(o); }, operation));
+  const Pause pause = pause_of(operation);
+  const std::string until =
+      pause.is_none() ? "" : fmt::format(", up to passing {} of {}", unsigned{pause.nth}, name_of(pause.point));
+  return fmt::format("CPU {} {}{}", cpu_of(operation).raw(),
+                     std::visit([](const auto& o) { return say(o); }, operation), until);
 }
 
 std::string in_words(const Event& event) {

@@ -81,6 +81,8 @@ constexpr bool in_bounds(const T& value, const MachineDescription& machine) {
     return kResultMayBeNone<T::kLetter> || !value.is_none();
   } else if constexpr (kIsUse<T> || std::is_same_v<T, Place>) {
     return true;
+  } else if constexpr (std::is_same_v<T, Pause>) {
+    return value.is_none() ? value.nth == 0 : value.nth != 0 && static_cast<std::size_t>(value.point) < kPoints.size();
   } else if constexpr (std::is_same_v<T, NodeId>) {
     return value == kAnyNode || bounds_of<T>(machine).contains(value.raw());
   } else {

@@ -123,6 +123,19 @@ void read(Reader& in, Fresh<Letter>& result, const MachineDescription&) {
   if (result.is_none() && !kResultMayBeNone<Letter>) result = Fresh<Letter>(1);
 }
 
+// ---- pauses: a byte for none and for most numbers, two for a point and its passing ----
+inline void write(Writer& out, const Pause& pause, const MachineDescription&) {
+  if (pause.is_none()) return out.byte(0);
+  out.byte(256 - static_cast<unsigned>(pause.point));
+  out.byte(pause.nth - 1u);
+}
+inline void read(Reader& in, Pause& pause, const MachineDescription&) {
+  const unsigned point = 256 - in.byte();
+  pause = Pause();
+  if (point >= kPoints.size()) return;
+  pause = {static_cast<Point>(point), static_cast<std::uint8_t>(in.byte() % Pause::kMostPassings + 1)};
+}
+
 // ---- sizes: below 64 pages in a byte, pages and a few bytes more or less in three, else as a number ----
 inline constexpr unsigned kSmallPages = 64;
 enum SizeCode : unsigned { kPagesAndBytes = kSmallPages, kPagesWide, kAnySize, kSizeCodes };

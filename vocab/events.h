@@ -50,7 +50,7 @@ enum class EventKind : std::uint8_t {
   kWalkCacheFilled,    // page-walk cache of level `level`, slot `index`: prefix of page `place` -> table `frame`
   kWalkCacheUsed,      // a walk started from that slot instead of the root
   kWalkCacheDropped,   // the slot is empty again
-  kInterrupted,        // CPU `index` took an interrupt sent by `cpu` (TLB shootdown, remote drain)
+  kInterrupted,        // CPU `index` takes an interrupt sent by `cpu` (TLB shootdown, remote drain)
   // -- hardware: the world --
   kLockTaken,          // lock class `index`, instance `place`
   kLockReleased,
@@ -64,14 +64,23 @@ enum class EventKind : std::uint8_t {
   kListDrained,        // `frame` moved from the per-CPU list of CPU `index` to its zone's free blocks
   kSpaceKilled,        // the space whose root table is `frame` is being ended for want of memory
   kObjectReturned,     // a slab object goes back to its cache; place = CacheName
+  // -- hardware: what came later --
+  kInterruptSent,      // `cpu` asks CPU `index` to take an interrupt
+  kInterruptAnswered,  // CPU `index` is done with it
+  kFaulted,            // an access (`access`) to page `place` found no translation that permits it: software takes over
+  // -- the harness: operations that overlap --
+  kWentOn,             // what follows is done by the operation of step `place`, on `cpu`
+  kEnded,              // the operation of step `place` ended: refusal `index`, value `after`
+  kStuck,              // the operation of step `place` will not end; index 0: it waits in a circle, 1: it goes round
 };
-inline constexpr std::array<std::string_view, 26> kEventNames = {
+inline constexpr std::array<std::string_view, 32> kEventNames = {
     "frame_taken",       "frame_returned",  "frame_zeroed",       "frame_copied",      "table_store",
     "table_mark",        "space_loaded",    "space_unloaded",     "tlb_filled",        "tlb_used",
     "tlb_dropped",       "walk_cache_filled", "walk_cache_used",  "walk_cache_dropped", "interrupted",
     "lock_taken",        "lock_released",   "failure_injected",   "page_requested",    "page_refused",
     "object_requested",  "object_refused",  "list_filled",        "list_drained",      "space_killed",
-    "object_returned"};
+    "object_returned",   "interrupt_sent",  "interrupt_answered", "faulted",           "went_on",
+    "ended",             "stuck"};
 constexpr std::string_view name_of(EventKind k) { return kEventNames[static_cast<unsigned>(k)]; }
 
 struct Event {

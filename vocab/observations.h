@@ -93,6 +93,7 @@ struct Claims {
   bool exact_addresses = false;    // chosen addresses are the highest gap that fits
   bool exact_range_merge = false;  // ranges merge just as Linux 6.12 merges them
   bool exact_zones = false;        // the first zone of the fallback order that may give, gives
+  bool narrates_locks = false;     // every lock is taken and released by events
   bool narrates_objects = false;   // every slab object is requested and returned by events
   std::array<std::uint16_t, kCacheNames.size()> objects_per_frame{};  // of each slab cache; 0: does not say
 };

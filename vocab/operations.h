@@ -1,9 +1,10 @@
 // The table of operations: one struct an operation, from which bytes, text, mutation and generation all derive.
 //
-// Laws: ROLLBACK reads `kRefusal`. Context:
-// plain values. Cost: at most 72 bytes. A field is one line: its text name, its type, its member name. The first field
-// of every operation is the CPU on which it runs; operations with `space` run as a thread of that space, and the CPU
-// switches to it first if needed. It deliberately has no behaviour.
+// Laws: ROLLBACK reads `kRefusal`. Context: plain values. Cost: at most 80 bytes. A field is one line: its text name,
+// its type, its member name. The first field of every operation is the CPU on which it runs; operations with `space`
+// run as a thread of that space, and the CPU switches to it first if needed. The last is where the operation pauses; it
+// then stays in flight until `resume`, until its CPU is asked for something else, until somebody needs what it holds,
+// or until the program ends. It deliberately has no behaviour.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 
 #include "vocab/flags.h"
 #include "vocab/handles.h"
+#include "vocab/points.h"
 #include "vocab/reflection.h"
 #include "vocab/refusals.h"
 #include "vocab/units.h"
@@ -33,6 +35,7 @@ struct PagesAlloc {
   Field<"gfp", Gfp> gfp;
   Field<"node", NodeId> node = kAnyNode;
   Field<"->", Fresh<'b'>> result;
+  Field<"pause", Pause> pause = Pause{};
 };
 struct PagesAllocExact {  // `pages` frames in a row; the tail of the power-of-two block goes back at once
   static constexpr std::string_view kName = "pages_alloc_exact";
@@ -42,18 +45,21 @@ struct PagesAllocExact {  // `pages` frames in a row; the tail of the power-of-t
   Field<"gfp", Gfp> gfp;
   Field<"node", NodeId> node = kAnyNode;
   Field<"->", Fresh<'b'>> result;
+  Field<"pause", Pause> pause = Pause{};
 };
 struct PagesFree {
   static constexpr std::string_view kName = "pages_free";
   static constexpr RefusalClass kRefusal = RefusalClass::kNever;
   Field<"cpu", CpuId> cpu;
   Field<"block", BlockHandle> block;
+  Field<"pause", Pause> pause = Pause{};
 };
 struct PagesDrainCpu {  // the per-CPU lists of CPU `target` become empty
   static constexpr std::string_view kName = "pages_drain_cpu";
   static constexpr RefusalClass kRefusal = RefusalClass::kNever;
   Field<"cpu", CpuId> cpu;
   Field<"target", CpuId> target;
+  Field<"pause", Pause> pause = Pause{};
 };
 
 // ---- slab_: objects of a few sizes ----
@@ -61,6 +67,7 @@ struct SlabShrink {  // every frame that a cache keeps without an object in it g
   static constexpr std::string_view kName = "slab_shrink";
   static constexpr RefusalClass kRefusal = RefusalClass::kNever;
   Field<"cpu", CpuId> cpu;
+  Field<"pause", Pause> pause = Pause{};
 };
 
 // ---- space_: address spaces ----
@@ -71,6 +78,7 @@ struct SpaceCreate {
   Field<"brk", Address> brk;  // start of the heap, page aligned; 0: the geometry's default
   Field<"top", Address> top;  // one past the highest address that placement may use, page aligned; 0: default
   Field<"->", Fresh<'p'>> result;
+  Field<"pause", Pause> pause = Pause{};
 };
 struct SpaceFork {
   static constexpr std::string_view kName = "space_fork";
@@ -78,12 +86,14 @@ struct SpaceFork {
   Field<"cpu", CpuId> cpu;
   Field<"space", SpaceHandle> space;
   Field<"->", Fresh<'p'>> result;
+  Field<"pause", Pause> pause = Pause{};
 };
 struct SpaceExit {
   static constexpr std::string_view kName = "space_exit";
   static constexpr RefusalClass kRefusal = RefusalClass::kNever;
   Field<"cpu", CpuId> cpu;
   Field<"space", SpaceHandle> space;
+  Field<"pause", Pause> pause = Pause{};
 };
 struct SpaceAssume {  // adopts a recorded range: whatever overlapped is gone, nothing merges; gone=1: only removes
   static constexpr std::string_view kName = "space_assume";
@@ -97,6 +107,7 @@ struct SpaceAssume {  // adopts a recorded range: whatever overlapped is gone, n
   Field<"file", FileId> file;
   Field<"offset", ByteCount> offset;
   Field<"gone", Switch> gone;
+  Field<"pause", Pause> pause = Pause{};
 };
 
 // ---- range_: mappings ----
@@ -110,6 +121,7 @@ struct RangeMapAnon {
   Field<"prot", Prot> prot;
   Field<"flags", MapFlags> flags;
   Field<"->", Fresh<'a'>> result;
+  Field<"pause", Pause> pause = Pause{};
 };
 struct RangeMapFile {
   static constexpr std::string_view kName = "range_map_file";
@@ -123,6 +135,7 @@ struct RangeMapFile {
   Field<"file", FileId> file;
   Field<"offset", ByteCount> offset;
   Field<"->", Fresh<'a'>> result;
+  Field<"pause", Pause> pause = Pause{};
 };
 struct RangeUnmap {
   static constexpr std::string_view kName = "range_unmap";
@@ -131,6 +144,7 @@ struct RangeUnmap {
   Field<"space", SpaceHandle> space;
   Field<"at", Place> at;
   Field<"length", ByteCount> length;
+  Field<"pause", Pause> pause = Pause{};
 };
 struct RangeProtect {
   static constexpr std::string_view kName = "range_protect";
@@ -140,6 +154,7 @@ struct RangeProtect {
   Field<"at", Place> at;
   Field<"length", ByteCount> length;
   Field<"prot", Prot> prot;
+  Field<"pause", Pause> pause = Pause{};
 };
 struct RangeBrk {  // answers the break after the call, as brk(2) does: a refusal answers the old one
   static constexpr std::string_view kName = "range_brk";
@@ -147,6 +162,7 @@ struct RangeBrk {  // answers the break after the call, as brk(2) does: a refusa
   Field<"cpu", CpuId> cpu;
   Field<"space", SpaceHandle> space;
   Field<"at", Place> at;  // the wanted break; 0: ask
+  Field<"pause", Pause> pause = Pause{};
 };
 
 // ---- memory_: accesses through the CPU's TLB ----
@@ -157,6 +173,7 @@ struct MemoryLoad {
   Field<"space", SpaceHandle> space;
   Field<"at", Place> at;
   Field<"width", Width> width = Width(1);
+  Field<"pause", Pause> pause = Pause{};
 };
 struct MemoryStore {
   static constexpr std::string_view kName = "memory_store";
@@ -166,6 +183,7 @@ struct MemoryStore {
   Field<"at", Place> at;
   Field<"width", Width> width = Width(1);
   Field<"value", Value> value;
+  Field<"pause", Pause> pause = Pause{};
 };
 struct MemoryFetch {
   static constexpr std::string_view kName = "memory_fetch";
@@ -174,6 +192,7 @@ struct MemoryFetch {
   Field<"space", SpaceHandle> space;
   Field<"at", Place> at;
   Field<"width", Width> width = Width(1);
+  Field<"pause", Pause> pause = Pause{};
 };
 
 // ---- cpu_: what the processor and the scheduler do ----
@@ -182,29 +201,34 @@ struct CpuSwitchSpace {  // space none: lazy TLB, the tables of the last space s
   static constexpr RefusalClass kRefusal = RefusalClass::kNever;
   Field<"cpu", CpuId> cpu;
   Field<"space", SpaceHandle> space;
+  Field<"pause", Pause> pause = Pause{};
 };
 struct CpuFlushPage {  // this CPU drops what it cached for the page in the loaded space
   static constexpr std::string_view kName = "cpu_flush_page";
   static constexpr RefusalClass kRefusal = RefusalClass::kNever;
   Field<"cpu", CpuId> cpu;
   Field<"at", Place> at;
+  Field<"pause", Pause> pause = Pause{};
 };
 struct CpuFlushSpace {  // this CPU drops all that it cached for the loaded space
   static constexpr std::string_view kName = "cpu_flush_space";
   static constexpr RefusalClass kRefusal = RefusalClass::kNever;
   Field<"cpu", CpuId> cpu;
+  Field<"pause", Pause> pause = Pause{};
 };
 struct CpuSpeculate {  // the hardware walks ahead: may cache a translation and set A, never D, never faults
   static constexpr std::string_view kName = "cpu_speculate";
   static constexpr RefusalClass kRefusal = RefusalClass::kNever;
   Field<"cpu", CpuId> cpu;
   Field<"at", Place> at;
+  Field<"pause", Pause> pause = Pause{};
 };
 struct CpuEvict {  // the hardware drops a cached translation of the page for want of room
   static constexpr std::string_view kName = "cpu_evict";
   static constexpr RefusalClass kRefusal = RefusalClass::kNever;
   Field<"cpu", CpuId> cpu;
   Field<"at", Place> at;
+  Field<"pause", Pause> pause = Pause{};
 };
 
 // ---- world ----
@@ -213,13 +237,22 @@ struct FailNext {  // the n-th page or slab request from here on fails; NOFAIL r
   static constexpr RefusalClass kRefusal = RefusalClass::kNever;
   Field<"cpu", CpuId> cpu;
   Field<"n", Count> n;  // 1: the very next; 0: none any more
+  Field<"pause", Pause> pause = Pause{};
+};
+
+// ---- schedule ----
+struct Resume {  // the operation that is in flight on this CPU goes on, perhaps to the next pause
+  static constexpr std::string_view kName = "resume";
+  static constexpr RefusalClass kRefusal = RefusalClass::kNever;
+  Field<"cpu", CpuId> cpu;
+  Field<"pause", Pause> pause = Pause{};
 };
 
 // The order of this list is the operation's number in byte programs: append only.
 using Operation = std::variant<PagesAlloc, PagesAllocExact, PagesFree, PagesDrainCpu, SpaceCreate, SpaceFork, SpaceExit,
                                SpaceAssume, RangeMapAnon, RangeMapFile, RangeUnmap, RangeProtect, RangeBrk, MemoryLoad,
                                MemoryStore, MemoryFetch, CpuSwitchSpace, CpuFlushPage, CpuFlushSpace, CpuSpeculate,
-                               CpuEvict, FailNext, SlabShrink>;
+                               CpuEvict, FailNext, SlabShrink, Resume>;
 inline constexpr std::size_t kOperationKinds = std::variant_size_v<Operation>;
 
 inline std::string_view name_of(const Operation& op) {
@@ -227,6 +260,18 @@ inline std::string_view name_of(const Operation& op) {
 }
 inline RefusalClass refusal_class_of(const Operation& op) {
   return std::visit([](const auto& o) { return std::decay_t<decltype(o)>::kRefusal; }, op);
+}
+inline Pause pause_of(const Operation& op) {
+  return std::visit([](const auto& o) { return o.pause.value(); }, op);
+}
+// The space that the operation names; none if it names none.
+inline SpaceHandle space_of(const Operation& op) {
+  return std::visit(
+      [](const auto& o) {
+        if constexpr (requires { o.space; }) return o.space.value();
+        else return SpaceHandle();
+      },
+      op);
 }
 inline CpuId cpu_of(const Operation& op) {
   return std::visit([](const auto& o) { return o.cpu.value(); }, op);

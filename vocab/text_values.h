@@ -158,6 +158,25 @@ Problem read_value(std::string_view token, Fresh<Letter>& result, const MachineD
   return problem;
 }
 
+// space.take#2
+inline std::string write_value(const Pause& pause) {
+  return pause.is_none() ? "none" : std::string(name_of(pause.point)) + "#" + std::to_string(pause.nth);
+}
+inline Problem read_value(std::string_view token, Pause& pause, const MachineDescription&) {
+  pause = Pause();
+  if (token == "none") return {};
+  const std::size_t sharp = token.find('#');
+  if (sharp == std::string_view::npos) return quoted(token) + " is no pause: POINT#N";
+  std::uint64_t nth = 0;
+  if (Problem problem = read_bounded(token.substr(sharp + 1), Bounds{1, Pause::kMostPassings}, nth); !problem.empty()) {
+    return problem;
+  }
+  for (std::size_t i = 1; i < kPoints.size(); ++i) {
+    if (kPoints[i].name == token.substr(0, sharp)) pause = {static_cast<Point>(i), static_cast<std::uint8_t>(nth)};
+  }
+  return pause.is_none() ? quoted(token.substr(0, sharp)) + " is no point" : Problem();
+}
+
 // 0x1000, a3, a3+0x1000, a3-0x1000.
 inline std::string write_value(const Place& place) {
   if (place.base.is_none()) return hex(place.offset);

@@ -29,7 +29,7 @@ Outcome<Done> Faults<Geometry>::handle(CpuId cpu, Ref<Space> space, Vpn page, Ac
 
 template <class Geometry>
 Outcome<Done> Faults<Geometry>::handle_locked(CpuId cpu, Ref<Space> space, Vpn page, Access access) {
-  const LockGuard guard(hardware_.ram().edit(space).lock);
+  const LockGuard guard(hardware_, cpu, LockClass::kSpace, space.offset, hardware_.ram().edit(space).lock);
   if (spaces_.is_killed(space)) return Refusal::kKilled;
   const std::uint64_t address = address_of(page).raw();
   const Ref<Range> found = spaces_.tree(space).find(address);

@@ -18,36 +18,45 @@ LoadedTables<Geometry>::LoadedTables(Hardware& hardware, Mmu<Geometry>& mmu)
 
 template <class Geometry>
 std::uint64_t LoadedTables<Geometry>::new_context() {
+  point(Point::kContextTake);
   return add_shared(*last_context_, std::uint64_t{1}) + 1;
 }
 
+// False: the tables are about to be freed, and no CPU may load them any more.
 template <class Geometry>
-void LoadedTables<Geometry>::set_loaded(Ref<TableTree> tree, CpuId cpu, bool is_loaded) {
+bool LoadedTables<Geometry>::join(Ref<TableTree> tree, CpuId cpu) {
+  point(Point::kTablesLoad);
   std::uint32_t& word = hardware_.ram().edit(tree).loaded_on;
-  const std::uint32_t bit = std::uint32_t{1} << cpu.raw();
   std::uint32_t before = load_relaxed(word);
-  while (!compare_exchange(word, before, is_loaded ? before | bit : before & ~bit)) {
-  }
+  do {
+    if ((before & kClosed) != 0) return false;
+  } while (!compare_exchange(word, before, before | std::uint32_t{1} << cpu.raw()));
+  return true;
 }
 
 template <class Geometry>
-void LoadedTables<Geometry>::load(CpuId cpu, Ref<TableTree> tree) {
-  if (loaded(cpu) == tree && mmu_.runs_user_code(cpu)) [[likely]] return;
+void LoadedTables<Geometry>::part(Ref<TableTree> tree, CpuId cpu) {
+  clear_bits(hardware_.ram().edit(tree).loaded_on, std::uint32_t{1} << cpu.raw());
+}
+
+template <class Geometry>
+bool LoadedTables<Geometry>::load(CpuId cpu, Ref<TableTree> tree) {
+  if (loaded(cpu) == tree && mmu_.runs_user_code(cpu)) [[likely]] return true;
   // Visitors wait until all of it is done.
   mmu_.enter(cpu);
-  load_inside(cpu, tree);
+  const bool done = load_inside(cpu, tree);
   mmu_.leave(cpu);
+  return done;
 }
 
 template <class Geometry>
-void LoadedTables<Geometry>::load_inside(CpuId cpu, Ref<TableTree> tree) {
+bool LoadedTables<Geometry>::load_inside(CpuId cpu, Ref<TableTree> tree) {
   PerCpu& c = cpus_[cpu.raw()];
-  if (c.tree != tree && !c.tree.is_none()) set_loaded(c.tree, cpu, false);
-  store_relaxed(c.tree.offset, tree.offset);
-  mmu_.wake(cpu);
   // Before the generation is read, and a full fence: a flush that comes later sees this CPU and interrupts it.
-  set_loaded(tree, cpu, true);
-  point("tables.load");
+  if (!join(tree, cpu)) return false;
+  mmu_.wake(cpu);
+  if (c.tree != tree && !c.tree.is_none()) part(c.tree, cpu);
+  store_relaxed(c.tree.offset, tree.offset);
   const TableTree& t = hardware_.ram().at(tree);
   const std::uint64_t generation = load_acquire(t.generation);
   unsigned slot = 0;
@@ -62,6 +71,7 @@ void LoadedTables<Geometry>::load_inside(CpuId cpu, Ref<TableTree> tree) {
   }
   c.slots[slot] = {t.context, generation};
   mmu_.load(cpu, Pfn(t.root), slot + 1, flush);
+  return true;
 }
 
 template <class Geometry>
@@ -78,7 +88,7 @@ void LoadedTables<Geometry>::serve(CpuId at, const Request& request) {
   if (c.tree != request.tree) return;
   if (request.expels) {
     mmu_.load_kernel(at);
-    set_loaded(c.tree, at, false);
+    part(c.tree, at);
     store_relaxed(c.tree.offset, std::uint64_t{0});
     return;
   }
@@ -101,37 +111,34 @@ void LoadedTables<Geometry>::on_interrupt(CpuId, CpuId at, std::uint64_t argumen
 template <class Geometry>
 void LoadedTables<Geometry>::flush(CpuId cpu, Ref<TableTree> tree, const Flush& what) {
   TableTree& t = hardware_.ram().edit(tree);
+  point(Point::kTablesFlush);
   const Request request{tree, add_shared(t.generation, std::uint64_t{1}) + 1, what, false};
-  point("tables.flush");
-  const std::uint32_t loaded_on = load_acquire(t.loaded_on);
-  for (unsigned i = 0; loaded_on >> i != 0; ++i) {
-    if ((loaded_on >> i & 1) == 0) continue;
-    const CpuId at(i);
-    if (at == cpu) {
-      mmu_.enter(cpu);
-      serve(cpu, request);
-      mmu_.leave(cpu);
-    } else if (what.tables_freed || !mmu_.is_lazy(at)) {
-      hardware_.interrupts().send(cpu, at, Interrupt::kFlushTlb, reinterpret_cast<std::uint64_t>(&request));
-    }
+  std::uint32_t asked = load_acquire(t.loaded_on) & ~kClosed;
+  for (unsigned i = 0; i < hardware_.machine().cpus && !what.tables_freed; ++i) {
+    if (i != cpu.raw() && mmu_.is_lazy(CpuId(i))) asked &= ~(1u << i);
   }
+  ask(cpu, asked, request);
+}
+
+// Here, if this CPU is one of them, and on the others.
+template <class Geometry>
+void LoadedTables<Geometry>::ask(CpuId cpu, std::uint32_t cpus, const Request& request) {
+  const std::uint32_t own = 1u << cpu.raw();
+  if ((cpus & own) != 0) {
+    mmu_.enter(cpu);
+    serve(cpu, request);
+    mmu_.leave(cpu);
+  }
+  const std::uint32_t others = cpus & ~own;
+  if (others != 0)
+    hardware_.interrupts().send(cpu, others, Interrupt::kFlushTlb, reinterpret_cast<std::uint64_t>(&request));
 }
 
 template <class Geometry>
 void LoadedTables<Geometry>::expel(CpuId cpu, Ref<TableTree> tree) {
-  const Request request{tree, 0, {}, true};
-  const std::uint32_t loaded_on = load_acquire(hardware_.ram().at(tree).loaded_on);
-  for (unsigned i = 0; loaded_on >> i != 0; ++i) {
-    if ((loaded_on >> i & 1) == 0) continue;
-    const CpuId at(i);
-    if (at == cpu) {
-      mmu_.enter(cpu);
-      serve(cpu, request);
-      mmu_.leave(cpu);
-    } else {
-      hardware_.interrupts().send(cpu, at, Interrupt::kFlushTlb, reinterpret_cast<std::uint64_t>(&request));
-    }
-  }
+  std::uint32_t& word = hardware_.ram().edit(tree).loaded_on;
+  set_bits(word, kClosed);
+  ask(cpu, load_acquire(word) & ~kClosed, {tree, 0, {}, true});
 }
 
 template <class Geometry>

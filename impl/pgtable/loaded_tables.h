@@ -37,11 +37,11 @@ class LoadedTables final : public InterruptHandler {
   // A number for a new tree.
   std::uint64_t new_context();
 
-  // User code of the tree's space may run on the CPU. Nothing happens if it already may.
-  void load(CpuId cpu, Ref<TableTree> tree);
+  // User code of the tree's space may run on the CPU. Nothing happens if it already may. False: the tree was expelled.
+  [[nodiscard]] bool load(CpuId cpu, Ref<TableTree> tree);
   // Lazy: keeps the tables loaded. Nothing happens if no user code runs.
   void unload(CpuId cpu);
-  // The tree is about to be freed: every CPU that has it loaded loads the kernel root.
+  // The tree is about to be freed: every CPU that has it loaded loads the kernel root, and none loads it again.
   void expel(CpuId cpu, Ref<TableTree> tree);
   void flush(CpuId cpu, Ref<TableTree> tree, const Flush& what);
 
@@ -71,9 +71,13 @@ class LoadedTables final : public InterruptHandler {
     bool expels;
   };
 
-  void load_inside(CpuId cpu, Ref<TableTree> tree);
+  static constexpr std::uint32_t kClosed = 1u << 31;  // of TableTree::loaded_on, beside the CPUs' bits
+
+  bool load_inside(CpuId cpu, Ref<TableTree> tree);
+  void ask(CpuId cpu, std::uint32_t cpus, const Request& request);
   void serve(CpuId at, const Request& request);
-  void set_loaded(Ref<TableTree> tree, CpuId cpu, bool is_loaded);
+  bool join(Ref<TableTree> tree, CpuId cpu);
+  void part(Ref<TableTree> tree, CpuId cpu);
 
   Hardware& hardware_;
   Mmu<Geometry>& mmu_;

@@ -7,7 +7,6 @@
 #include "impl/pgtable/walk_rules.h"
 #include "impl/phys/frame.h"
 #include "impl/platform/lock_guard.h"
-#include "version/point.h"
 
 namespace mmtwin::impl {
 namespace {
@@ -40,7 +39,8 @@ LeafPlace PageTables<Geometry>::find(Ref<TableTree> tree, Vpn page) const {
   return {true, table, ram.load_entry(table, static_cast<unsigned>(index_at<Geometry>(page.raw(), 0)))};
 }
 
-// The leaf table of the page; the caller holds the tree's lock.
+// The leaf table of the page. Tables are made without the tree's lock, since that may wait, and linked under it; the
+// space's lock keeps others from linking one in the same place.
 template <class Geometry>
 Outcome<Pfn> PageTables<Geometry>::reach(CpuId cpu, Ref<TableTree> tree, Vpn page) {
   Ram& ram = hardware_.ram();
@@ -54,7 +54,7 @@ Outcome<Pfn> PageTables<Geometry>::reach(CpuId cpu, Ref<TableTree> tree, Vpn pag
     }
     const Outcome<Pfn> fresh = pages_.allocate(cpu, kTableRequest);
     if (!fresh) return fresh.refusal();
-    point("tables.link");
+    const LockGuard guard(hardware_, cpu, LockClass::kTables, tree.offset, ram.edit(tree).lock);
     ram.store_entry(cpu, table, index, make_table<std::uint64_t>((*fresh).raw()));
     ++ram.edit(tree).tables;
     table = *fresh;
@@ -67,7 +67,6 @@ Outcome<Done> PageTables<Geometry>::map(CpuId cpu, Ref<TableTree> tree, const Le
                                         std::uint64_t entry) {
   Pfn table = place.table;
   if (!place.has_table) {
-    const LockGuard guard(hardware_.ram().edit(tree).lock);
     const Outcome<Pfn> reached = reach(cpu, tree, page);
     if (!reached) return reached.refusal();
     table = *reached;
@@ -82,10 +81,8 @@ template <class Geometry>
 void PageTables<Geometry>::widen(CpuId cpu, const LeafPlace& place, Vpn page, std::uint64_t entry) {
   check(!loses_rights(place.entry, entry), "TLB-1: only what takes nothing away needs no flush");
   const unsigned index = static_cast<unsigned>(index_at<Geometry>(page.raw(), 0));
-  const std::uint64_t before = hardware_.ram().exchange_entry(cpu, place.table, index, entry);
   // The walker may have set A or D since `place` was read.
-  const std::uint64_t marks = before & ~entry & (kEntryAccessed | kEntryDirty);
-  if (marks != 0) [[unlikely]] hardware_.ram().exchange_entry(cpu, place.table, index, entry | marks);
+  hardware_.ram().change_entry(cpu, place.table, index, place.entry & ~entry, entry & ~place.entry);
 }
 
 template <class Geometry>
@@ -118,16 +115,14 @@ void PageTables<Geometry>::for_each_leaf(Pfn table, unsigned level, std::uint64_
 
 template <class Geometry>
 void PageTables<Geometry>::protect(CpuId cpu, Ref<TableTree> tree, PageSpan pages, Prot prot, PendingFlush& pending) {
-  const LockGuard guard(hardware_.ram().edit(tree).lock);
+  const LockGuard guard(hardware_, cpu, LockClass::kTables, tree.offset, hardware_.ram().edit(tree).lock);
   const std::uint64_t wanted = rights_of(prot);
   const auto change = [&](Pfn table, unsigned index, std::uint64_t page, std::uint64_t entry) {
     const bool is_own = !is_special(entry) && is_exclusive(hardware_.frame(Pfn(frame_of(entry))));
     const std::uint64_t narrowed = effective(entry, wanted);
     const std::uint64_t after = with_rights(entry, is_own ? wanted : narrowed);
     if (after == entry) return;
-    const std::uint64_t before = hardware_.ram().exchange_entry(cpu, table, index, after);
-    const std::uint64_t marks = before & ~after & (kEntryAccessed | kEntryDirty);
-    if (marks != 0) [[unlikely]] hardware_.ram().exchange_entry(cpu, table, index, after | marks);
+    hardware_.ram().change_entry(cpu, table, index, entry & ~after, after & ~entry);
     if (loses_rights(entry, after)) pending.add_page(Vpn(page));
   };
   for_each_leaf(Pfn(hardware_.ram().at(tree).root), kRootLevel, 0, pages, change);

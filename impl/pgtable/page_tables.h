@@ -94,7 +94,8 @@ class PageTables {
   template <class Visit>
   void for_each_leaf(Pfn table, unsigned level, std::uint64_t base, PageSpan pages, Visit&& visit) const;
   Outcome<Done> copy_table(Copy& c, Pfn table, unsigned level, std::uint64_t base);
-  Outcome<Done> copy_leaf(Copy& c, Pfn table, unsigned index, std::uint64_t page, std::uint64_t entry);
+  Outcome<Done> copy_leaves(Copy& c, Pfn table, PageSpan pages);
+  Outcome<Done> copy_leaf(Copy& c, Pfn table, Pfn child_table, std::uint64_t page);
   void count_below(Pfn table, unsigned level, Count& into) const;
 
   Hardware& hardware_;

@@ -6,7 +6,6 @@
 #include "impl/pgtable/page_tables.h"
 #include "impl/phys/frame.h"
 #include "impl/platform/lock_guard.h"
-#include "version/point.h"
 
 namespace mmtwin::impl {
 namespace {
@@ -45,7 +44,6 @@ void PageTables<Geometry>::release(CpuId cpu, std::uint64_t tagged) {
 template <class Geometry>
 void PageTables<Geometry>::settle(Sweep& s) {
   if (s.flushes) flush(s.cpu, s.tree, s.pending);
-  point("tables.free");
   for (unsigned i = 0; i < s.count; ++i) release(s.cpu, s.gathered[i]);
   s.count = 0;
 }
@@ -109,7 +107,7 @@ void PageTables<Geometry>::finish_sweep(Sweep& s) {
 
 template <class Geometry>
 void PageTables<Geometry>::unmap(CpuId cpu, Ref<TableTree> tree, PageSpan pages, PageSpan hole) {
-  const LockGuard guard(hardware_.ram().edit(tree).lock);
+  const LockGuard guard(hardware_, cpu, LockClass::kTables, tree.offset, hardware_.ram().edit(tree).lock);
   Sweep s(cpu, tree, pages, hole, true);
   sweep(s, Pfn(hardware_.ram().at(tree).root), kRootLevel, 0);
   finish_sweep(s);
@@ -119,9 +117,9 @@ template <class Geometry>
 void PageTables<Geometry>::destroy(CpuId cpu, Ref<TableTree> tree) {
   const PageSpan all{Vpn(0), Vpn(span_pages<Geometry>(kRootLevel) * Geometry::kEntriesPerTable)};
   const Pfn root(hardware_.ram().at(tree).root);
-  check(hardware_.ram().at(tree).loaded_on == 0, "TLB-2: tables are freed only when no CPU has them loaded");
+  check(hardware_.ram().at(tree).loaded_on << 1 == 0, "TLB-2: tables are freed only when no CPU has them loaded");
   {
-    const LockGuard guard(hardware_.ram().edit(tree).lock);
+    const LockGuard guard(hardware_, cpu, LockClass::kTables, tree.offset, hardware_.ram().edit(tree).lock);
     Sweep s(cpu, tree, all, all, false);
     sweep(s, root, kRootLevel, 0);
     finish_sweep(s);

@@ -10,7 +10,7 @@
 // generation  16-23  counts flushes; a CPU that has seen less must flush before it runs user code again
 // resident    24-31  leaf entries that map private anonymous pages
 // tables      32-35  table frames, root included
-// loaded_on   36-39  bit per CPU that has the root loaded, lazily or not
+// loaded_on   36-39  bit per CPU that has the root loaded, lazily or not; the top bit: nobody may load it any more
 // lock        40-    page-table lock
 #pragma once
 

@@ -10,6 +10,7 @@
 #include "impl/base/check.h"
 #include "impl/platform/frame_descriptor.h"
 #include "impl/platform/hardware.h"
+#include "version/point.h"
 #include "version/shared_word.h"
 #include "vocab/events.h"
 #include "vocab/units.h"
@@ -42,12 +43,14 @@ inline bool is_used_head(const FrameDescriptor& d) { return state_of(tag_of(d)) 
 // ---- mappings of an anonymous page: leaf entries that map it ----
 inline std::uint32_t mappings_of(const FrameDescriptor& d) { return load_relaxed(d.mappings) & ~kExclusiveBit; }
 inline void add_mapping(Hardware& hardware, Pfn at) {
+  point(Point::kMappingAdd);
   FrameDescriptor& d = hardware.edit(at);
   check(is_used_head(d), "FRAME-1: only a used frame is mapped");
   add_shared(d.mappings, std::uint32_t{1});
 }
 // Returns how many are left.
 inline std::uint32_t remove_mapping(Hardware& hardware, Pfn at) {
+  point(Point::kMappingRemove);
   FrameDescriptor& d = hardware.edit(at);
   const std::uint32_t before = subtract_shared(d.mappings, std::uint32_t{1}) & ~kExclusiveBit;
   check(is_used_head(d) && before != 0, "FRAME-2: only a mapped frame loses a mapping");
@@ -57,6 +60,7 @@ inline std::uint32_t remove_mapping(Hardware& hardware, Pfn at) {
 // ---- exclusive: the page belongs to one space only. Changed by the holder of that space's page-table lock ----
 inline bool is_exclusive(const FrameDescriptor& d) { return (load_relaxed(d.mappings) & kExclusiveBit) != 0; }
 inline void set_exclusive(Hardware& hardware, Pfn at, bool exclusive) {
+  point(Point::kPageMark);
   FrameDescriptor& d = hardware.edit(at);
   check(is_used_head(d), "FRAME-1: only a used frame is marked");
   std::uint32_t before = load_relaxed(d.mappings);

@@ -64,6 +64,7 @@ Outcome<Pfn> PageAllocator::allocate_slowly(CpuId cpu, PageRequest request) {
   if (may_fail && hardware_.failures().request_fails(cpu)) return refuse(cpu, request);
   std::uint32_t frame = try_zones(cpu, request);
   if (frame == kNoFrame && request.gfp.any(kGfpWait | kGfpNofail)) {
+    point(Point::kPagesWait);
     drain_all(cpu);
     frame = try_zones(cpu, request);
   }
@@ -77,7 +78,7 @@ std::uint32_t PageAllocator::try_zones(CpuId cpu, PageRequest request) {
   const unsigned order = request.order.raw();
   for (const ZoneChoice& choice : zone_lists_->of(cpu, request.node, request.gfp)) {
     if (!may_give(choice, request)) continue;
-    const std::uint32_t frame = order == 0 ? take_single(cpu, choice.zone) : take_block(choice.zone, order);
+    const std::uint32_t frame = order == 0 ? take_single(cpu, choice.zone) : take_block(cpu, choice.zone, order);
     if (frame == kNoFrame) continue;
     hand_out(cpu, frame, choice.zone, request);
     return frame;
@@ -100,8 +101,8 @@ std::uint32_t PageAllocator::take_single(CpuId cpu, unsigned zone) {
   return frame;
 }
 
-std::uint32_t PageAllocator::take_block(unsigned zone, unsigned order) {
-  const LockGuard guard(zones_[zone]->zone().lock);
+std::uint32_t PageAllocator::take_block(CpuId cpu, unsigned zone, unsigned order) {
+  const LockGuard guard(hardware_, cpu, LockClass::kZone, zone, zones_[zone]->zone().lock);
   const std::uint32_t head = zones_[zone]->take(order);
   note_free(zone);
   return head;
@@ -126,9 +127,8 @@ void PageAllocator::note_free(unsigned index) {
 
 // Whole blocks at once: a block that is not split down to its frames first costs one step instead of one per frame.
 void PageAllocator::fill(CpuId cpu, unsigned zone, CpuList& list) {
-  point("list_fill");
   Buddy& buddy = *zones_[zone];
-  const LockGuard guard(buddy.zone().lock);
+  const LockGuard guard(hardware_, cpu, LockClass::kZone, zone, buddy.zone().lock);
   for (std::uint32_t wanted = list.batch(); wanted != 0;) {
     const unsigned order = buddy.lowest_order(static_cast<unsigned>(std::bit_width(wanted)) - 1);
     const std::uint32_t head = buddy.take(order);
@@ -173,7 +173,7 @@ void PageAllocator::free_block(CpuId cpu, Pfn head, Order order) {
         "FRAME-1: only a used block is freed, once and whole");
   hardware_.return_frames(cpu, head, order);
   Buddy& buddy = *zones_[zone_of(tag)];
-  const LockGuard guard(buddy.zone().lock);
+  const LockGuard guard(hardware_, cpu, LockClass::kZone, zone_of(tag), buddy.zone().lock);
   buddy.give(static_cast<std::uint32_t>(head.raw()), order.raw());
   note_free(zone_of(tag));
 }
@@ -198,6 +198,7 @@ void PageAllocator::free_exact(CpuId cpu, Pfn first, PageCount pages) {
 bool PageAllocator::try_get(Pfn frame) {
   std::uint32_t before = load_relaxed(frames_.at(frame).references);
   if (before >= reference_cap_) return false;
+  point(Point::kFrameGet);
   FrameDescriptor& descriptor = frames_.edit(frame);
   check(is_used_head(descriptor), "FRAME-2: only a used frame gains a reference");
   while (!compare_exchange(descriptor.references, before, before + 1)) {
@@ -207,6 +208,7 @@ bool PageAllocator::try_get(Pfn frame) {
 }
 
 bool PageAllocator::put(CpuId cpu, Pfn frame) {
+  point(Point::kFramePut);
   FrameDescriptor& descriptor = frames_.edit(frame);
   std::uint32_t before = load_relaxed(descriptor.references);
   check(is_used_head(descriptor) && before != 0, "FRAME-2: only a referenced frame loses a reference");
@@ -222,9 +224,8 @@ bool PageAllocator::put(CpuId cpu, Pfn frame) {
 
 // Inside the list, as its owner or visitor.
 void PageAllocator::drain_list(CpuId cpu, unsigned zone, CpuList& list, std::uint32_t frames) {
-  point("list_drain");
   Buddy& buddy = *zones_[zone];
-  const LockGuard guard(buddy.zone().lock);
+  const LockGuard guard(hardware_, cpu, LockClass::kZone, zone, buddy.zone().lock);
   for (; frames != 0; --frames) {
     std::uint32_t frame = list.pop_linked(frames_);
     if (frame == kNoFrame) frame = list.pop();
@@ -258,11 +259,12 @@ void PageAllocator::drain_visited(CpuId target) {
 
 void PageAllocator::drain(CpuId asks, CpuId target) {
   if (asks == target) return drain_own(asks);
-  hardware_.interrupts().send(asks, target, Interrupt::kDrainLists);
+  hardware_.interrupts().send(asks, 1u << target.raw(), Interrupt::kDrainLists);
 }
 
 void PageAllocator::drain_all(CpuId asks) {
-  for (unsigned cpu = 0; cpu < cpus_; ++cpu) drain(asks, CpuId(cpu));
+  drain_own(asks);
+  hardware_.interrupts().send(asks, ((1u << cpus_) - 1) & ~(1u << asks.raw()), Interrupt::kDrainLists);
 }
 
 void PageAllocator::on_interrupt(CpuId, CpuId at, std::uint64_t) { drain_visited(at); }

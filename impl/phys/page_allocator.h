@@ -87,7 +87,7 @@ class PageAllocator final : public InterruptHandler {
   Outcome<Pfn> refuse(CpuId cpu, PageRequest request);
   std::uint32_t try_zones(CpuId cpu, PageRequest request);
   std::uint32_t take_single(CpuId cpu, unsigned zone);
-  std::uint32_t take_block(unsigned zone, unsigned order);
+  std::uint32_t take_block(CpuId cpu, unsigned zone, unsigned order);
   void fill(CpuId cpu, unsigned zone, CpuList& list);
   void drain_list(CpuId cpu, unsigned zone, CpuList& list, std::uint32_t frames);
   void drain_own(CpuId cpu);

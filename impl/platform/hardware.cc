@@ -1,4 +1,5 @@
 #include "impl/platform/hardware.h"
+#include "version/point.h"
 
 namespace mmtwin::impl {
 namespace {
@@ -23,12 +24,19 @@ Hardware::Hardware(const MachineDescription& machine)
       interrupts_(events_),
       failures_(*boot_memory_.place<std::uint64_t>(), events_) {}
 
-void Interrupts::send(CpuId from, CpuId to, Interrupt kind, std::uint64_t argument) {
+void Interrupts::send(CpuId from, std::uint32_t to, Interrupt kind, std::uint64_t argument) {
   InterruptHandler* handler = handlers_[static_cast<unsigned>(kind)];
   check(handler != nullptr, "an interrupt has a handler");
-  events_.emit({.kind = EventKind::kInterrupted, .cpu = from, .order = {},
-                .index = static_cast<std::uint16_t>(to.raw()), .frame = {}});
-  if (handler != nullptr) handler->on_interrupt(from, to, argument);
+  for (unsigned cpu = 0; to >> cpu != 0; ++cpu) {
+    if ((to >> cpu & 1) != 0) narrate(EventKind::kInterruptSent, from, cpu);
+  }
+  for (unsigned cpu = 0; to >> cpu != 0; ++cpu) {
+    if ((to >> cpu & 1) == 0) continue;
+    point(Point::kInterruptWait);
+    narrate(EventKind::kInterrupted, from, cpu);
+    handler->on_interrupt(from, CpuId(cpu), argument);
+    narrate(EventKind::kInterruptAnswered, from, cpu);
+  }
 }
 
 void FailureCountdown::fail_next(std::uint64_t n) {

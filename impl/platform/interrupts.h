@@ -1,9 +1,9 @@
-// Interrupts that one CPU sends to another, and who handles them.
+// Interrupts that one CPU sends to others, and who handles them: request, delivery, acknowledgement.
 //
 // Laws: TLB-2 and PCP-2 depend on their being delivered. Context: sent by a CPU inside an operation; send() returns
-// when the handler is done. In lockstep builds that is how interrupts work; in threads builds the handler runs on the
-// sender's thread and must reach the target's structures through an asymmetric barrier. Cost: one indirect call. They
-// deliberately are not queued.
+// when every handler is done. A handler that must not come in the middle of what its CPU is doing waits: it is a
+// visitor of the CPU's section (owner_section.h, impl/phys/cpu_list.h), on the sender's stack or thread. Cost: one
+// indirect call a CPU. They deliberately are not queued.
 #pragma once
 
 #include <array>
@@ -36,10 +36,15 @@ class Interrupts {
 
   // At boot, once for each kind.
   void connect(Interrupt kind, InterruptHandler& handler) { handlers_[static_cast<unsigned>(kind)] = &handler; }
-  // Emits kInterrupted, then runs the handler.
-  void send(CpuId from, CpuId to, Interrupt kind, std::uint64_t argument = 0);
+  // `to`: bit per CPU, `from` not among them. Emits kInterruptSent for each; then, one after the other, kInterrupted,
+  // runs the handler, and emits kInterruptAnswered.
+  void send(CpuId from, std::uint32_t to, Interrupt kind, std::uint64_t argument = 0);
 
  private:
+  void narrate(EventKind kind, CpuId from, unsigned to) const {
+    events_.emit({.kind = kind, .cpu = from, .order = {}, .index = static_cast<std::uint16_t>(to), .frame = {}});
+  }
+
   const EventPort& events_;
   std::array<InterruptHandler*, kInterruptKinds> handlers_{};
 };

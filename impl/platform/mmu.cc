@@ -6,6 +6,7 @@
 #include "impl/pgtable/address_rules.h"
 #include "impl/pgtable/entry_rules.h"
 #include "impl/pgtable/walk_rules.h"
+#include "version/point.h"
 
 namespace mmtwin::impl {
 
@@ -37,8 +38,13 @@ void Mmu<Geometry>::boot(Pfn kernel_root) {
 
 template <class Geometry>
 std::optional<Pfn> Mmu<Geometry>::translate_slowly(CpuId cpu, Vpn page, Access access) {
-  check(runs_user_code(cpu), "TLB-1: user accesses happen only while a space is loaded");
-  if (!walk_and_fill(cpu, page, access)) return std::nullopt;
+  // Another CPU may have ended the space: no user code runs any more, and software learns why.
+  if (!runs_user_code(cpu)) return std::nullopt;
+  if (!walk_and_fill(cpu, page, access)) {
+    hardware_.emit({.kind = EventKind::kFaulted, .cpu = cpu, .access = static_cast<std::uint8_t>(access),
+                    .place = page.raw()});
+    return std::nullopt;
+  }
   const unsigned index = static_cast<unsigned>(page.raw() & slot_mask_);
   emit_used(cpu, index, page, access);
   return Pfn(tlb_.at(cpus_[cpu.raw()].first_slot + index).frame);
@@ -80,7 +86,10 @@ typename Mmu<Geometry>::WalkEnd Mmu<Geometry>::walk(CpuId cpu, Vpn page, Access 
     if (is_leaf && !permits(rights, access == Access::kStore, access == Access::kFetch, true)) return WalkEnd::kFault;
     std::uint64_t marked = with_accessed(entry);
     if (is_leaf && access == Access::kStore) marked = with_dirty(marked);
-    if (marked != entry && !ram.mark_entry(cpu, table, index, entry, marked)) return WalkEnd::kAgain;
+    if (marked != entry) {
+      point(Point::kWalkMark);
+      if (!ram.mark_entry(cpu, table, index, entry, marked)) return WalkEnd::kAgain;
+    }
     if (is_leaf) {
       const std::uint64_t inside = span_pages<Geometry>(level) - 1;
       const std::uint64_t kept = marked & ~(kAllRights | kEntryNoExecute);

@@ -2,7 +2,7 @@
 //
 // Laws: TLB-2 rests on it: after visit() no access of the owner is between its translation and its data. Context: one
 // owner, any visitors, one at a time. Cost: two plain stores and a load for the owner; a barrier system call for a
-// visitor in threads builds, nothing at all in lockstep builds. It deliberately does not nest.
+// visitor in threads builds. It deliberately does not nest.
 //
 // The owner writes `busy`, then reads `attention`. A visitor writes `attention`, passes the barrier, then waits until
 // `busy` is 0. So at least one of them sees the other, and the owner is the one who steps back.
@@ -11,7 +11,6 @@
 #include <cstdint>
 
 #include "version/asymmetric_barrier.h"
-#include "version/event_port.h"
 #include "version/lock.h"
 #include "version/shared_word.h"
 
@@ -26,14 +25,13 @@ class OwnerSection {
 
   // ---- owner ----
   void enter() {
-    if constexpr (kNarrates) return;
     store_relaxed(busy_, std::uint32_t{1});
     // The compiler may not sink the store; the processor may, and that is what the visitor's barrier is for.
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (load_acquire(attention_) != 0) [[unlikely]] enter_slowly();
   }
   void leave() {
-    if constexpr (!kNarrates) store_release(busy_, std::uint32_t{0});
+    store_release(busy_, std::uint32_t{0});
   }
 
   // ---- visitor ----

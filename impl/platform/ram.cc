@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "version/point.h"
+
 namespace mmtwin::impl {
 
 void Ram::emit_entry(EventKind kind, CpuId cpu, Pfn table, unsigned index, std::uint64_t before,
@@ -26,11 +28,22 @@ bool Ram::mark_entry(CpuId cpu, Pfn table, unsigned index, std::uint64_t expecte
 }
 
 std::uint64_t Ram::exchange_entry(CpuId cpu, Pfn table, unsigned index, std::uint64_t value) {
+  point(Point::kEntryExchange);
   std::uint64_t* entry = edit_entry(table, index);
   std::uint64_t before = load_relaxed(*entry);
   while (!compare_exchange(*entry, before, value)) {
   }
   emit_entry(EventKind::kTableStore, cpu, table, index, before, value);
+  return before;
+}
+
+std::uint64_t Ram::change_entry(CpuId cpu, Pfn table, unsigned index, std::uint64_t clear, std::uint64_t set) {
+  point(Point::kEntryExchange);
+  std::uint64_t* entry = edit_entry(table, index);
+  std::uint64_t before = load_relaxed(*entry);
+  while (!compare_exchange(*entry, before, (before & ~clear) | set)) {
+  }
+  emit_entry(EventKind::kTableStore, cpu, table, index, before, (before & ~clear) | set);
   return before;
 }
 

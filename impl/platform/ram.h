@@ -41,8 +41,10 @@ class Ram {
   void store_entry(CpuId cpu, Pfn table, unsigned index, std::uint64_t value);
   // The walker sets A or D: false, and nothing happens, if the entry is not `expected` any more. Emits kTableMark.
   [[nodiscard]] bool mark_entry(CpuId cpu, Pfn table, unsigned index, std::uint64_t expected, std::uint64_t desired);
-  // Software replaces an entry that the walker may mark at the same time: returns what was there. Emits kTableStore.
+  // Software changes an entry that the walker may mark at the same time: returns what was there. Emits kTableStore.
   std::uint64_t exchange_entry(CpuId cpu, Pfn table, unsigned index, std::uint64_t value);
+  // Bits of `clear` go, bits of `set` come; all others are kept as they are at that very moment.
+  std::uint64_t change_entry(CpuId cpu, Pfn table, unsigned index, std::uint64_t clear, std::uint64_t set);
 
   // ---- whole frames ----
   void zero(CpuId cpu, Pfn frame);                            // emits kFrameZeroed

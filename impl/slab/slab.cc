@@ -1,5 +1,7 @@
 #include "impl/slab/slab.h"
 
+#include <utility>
+
 #include "impl/platform/lock_guard.h"
 
 namespace mmtwin::impl {
@@ -33,26 +35,34 @@ Outcome<std::uint64_t> Slab::allocate_bytes(CpuId cpu, CacheName name, std::uint
   Event event{.kind = EventKind::kObjectRequested, .cpu = cpu, .order = {}, .frame = {},
               .place = static_cast<std::uint64_t>(name)};
   hardware_.emit(event);
-  const LockGuard guard(cache.lock);
   event.kind = EventKind::kObjectRefused;
   if (hardware_.failures().request_fails(cpu)) {
     hardware_.emit(event);
     return Refusal::kOom;
   }
-  if (cache.partial == kNoFrame) {
-    if (cache.empty != kNoFrame) {
-      const std::uint32_t frame = cache.empty;
-      cache.empty = kNoFrame;
-      link(cache, frame);
-    } else if (const Outcome<Pfn> frame = new_frame(cpu, name, cache); !frame) {
-      hardware_.emit(event);
-      return frame.refusal();
-    }
+  if (const std::uint64_t object = take_free_object(cpu, name, cache); object != 0) return object;
+  // A page request may wait: nobody holds a spinning lock meanwhile.
+  const Outcome<Pfn> fresh = new_frame(cpu, name, cache);
+  if (!fresh) {
+    hardware_.emit(event);
+    return fresh.refusal();
   }
-  return take_object(name, cache, cache.partial);
+  const LockGuard guard(hardware_, cpu, LockClass::kSlab, static_cast<std::uint64_t>(name), cache.lock);
+  const auto frame = static_cast<std::uint32_t>((*fresh).raw());
+  ++cache.frames;
+  link(cache, frame);
+  return take_object(name, cache, frame);
 }
 
-Outcome<Pfn> Slab::new_frame(CpuId cpu, CacheName name, Cache& cache) {
+// 0: the cache has none.
+std::uint64_t Slab::take_free_object(CpuId cpu, CacheName name, Cache& cache) {
+  const LockGuard guard(hardware_, cpu, LockClass::kSlab, static_cast<std::uint64_t>(name), cache.lock);
+  if (cache.partial == kNoFrame && cache.empty != kNoFrame) link(cache, std::exchange(cache.empty, kNoFrame));
+  return cache.partial != kNoFrame ? take_object(name, cache, cache.partial) : 0;
+}
+
+// On no list yet: nobody else knows it.
+Outcome<Pfn> Slab::new_frame(CpuId cpu, CacheName name, const Cache& cache) {
   const Outcome<Pfn> taken = pages_.allocate(cpu, {.role = Role::kSlab, .gfp = kGfpWait, .cache = name});
   if (!taken) return taken;
   const auto frame = static_cast<std::uint32_t>((*taken).raw());
@@ -66,8 +76,6 @@ Outcome<Pfn> Slab::new_frame(CpuId cpu, CacheName name, Cache& cache) {
   }
   const std::uint64_t objects = object_offset(cache.shape, frame, 0);
   ram.forbid(objects, (std::uint64_t{frame} + 1) * kPageBytes - objects);
-  ++cache.frames;
-  link(cache, frame);
   return taken;
 }
 
@@ -94,7 +102,7 @@ std::uint64_t Slab::take_object(CacheName name, Cache& cache, std::uint32_t fram
 
 void Slab::free_bytes(CpuId cpu, CacheName name, std::uint64_t offset) {
   Cache& cache = caches_[static_cast<unsigned>(name)];
-  const LockGuard guard(cache.lock);
+  const LockGuard guard(hardware_, cpu, LockClass::kSlab, static_cast<std::uint64_t>(name), cache.lock);
   const auto frame = static_cast<std::uint32_t>(offset >> kPageShift);
   const auto in_frame = static_cast<std::uint32_t>(offset & (kPageBytes - 1));
   Ram& ram = hardware_.ram();
@@ -143,7 +151,7 @@ void Slab::retire(CpuId cpu, CacheName name, Cache& cache, std::uint32_t frame) 
 void Slab::shrink(CpuId cpu) {
   for (unsigned i = 0; i < kCaches; ++i) {
     Cache& cache = caches_[i];
-    const LockGuard guard(cache.lock);
+    const LockGuard guard(hardware_, cpu, LockClass::kSlab, i, cache.lock);
     if (cache.empty == kNoFrame) continue;
     const std::uint32_t frame = cache.empty;
     cache.empty = kNoFrame;

@@ -74,7 +74,8 @@ class Slab {
 
   Outcome<std::uint64_t> allocate_bytes(CpuId cpu, CacheName name, std::uint32_t bytes);
   void free_bytes(CpuId cpu, CacheName name, std::uint64_t offset);
-  Outcome<Pfn> new_frame(CpuId cpu, CacheName name, Cache& cache);
+  std::uint64_t take_free_object(CpuId cpu, CacheName name, Cache& cache);
+  Outcome<Pfn> new_frame(CpuId cpu, CacheName name, const Cache& cache);
   std::uint64_t take_object(CacheName name, Cache& cache, std::uint32_t frame);
   void retire(CpuId cpu, CacheName name, Cache& cache, std::uint32_t frame);
   void link(Cache& cache, std::uint32_t frame);

@@ -52,7 +52,7 @@ Outcome<Done> Families::found(CpuId cpu, Ref<Range> range, Ref<Family> shared) {
     hardware_.ram().edit(family) = {
         .parent = family, .first_link = {}, .links = 0, .children = 1, .active = 0, .padding = 0};
   }
-  const LockGuard guard(lock_);
+  const LockGuard guard(hardware_, cpu, LockClass::kFamily, 0, lock_);
   append(range, *link, family);
   hardware_.ram().edit(range).family = family;
   ++hardware_.ram().edit(family).active;
@@ -65,7 +65,7 @@ bool Families::clone(CpuId cpu, Ref<Range> child, Ref<Range> parent) {
   for (Ref<FamilyLink> at = ram.at(parent).oldest; !at.is_none(); at = ram.at(at).newer) {
     const Outcome<Ref<FamilyLink>> link = slab_.allocate<FamilyLink>(cpu);
     if (!link) return false;
-    const LockGuard guard(lock_);
+    const LockGuard guard(hardware_, cpu, LockClass::kFamily, 0, lock_);
     const Ref<Family> family = ram.at(at).family;
     append(child, *link, family);
     const Family& f = ram.at(family);
@@ -95,7 +95,7 @@ Outcome<Done> Families::inherit(CpuId cpu, Ref<Range> child, Ref<Range> parent) 
     leave(cpu, child);
     return link.refusal();
   }
-  const LockGuard guard(lock_);
+  const LockGuard guard(hardware_, cpu, LockClass::kFamily, 0, lock_);
   const Ref<Family> above = ram.at(parent).family;
   ram.edit(*family) = {.parent = above, .first_link = {}, .links = 0, .children = 0, .active = 1, .padding = 0};
   append(child, *link, *family);
@@ -126,8 +126,8 @@ void Families::release(CpuId cpu, Ref<FamilyLink> reserved) {
   }
 }
 
-void Families::copy(Ref<Range> to, Ref<Range> from, Ref<FamilyLink> reserved) {
-  const LockGuard guard(lock_);
+void Families::copy(CpuId cpu, Ref<Range> to, Ref<Range> from, Ref<FamilyLink> reserved) {
+  const LockGuard guard(hardware_, cpu, LockClass::kFamily, 0, lock_);
   Ram& ram = hardware_.ram();
   for (Ref<FamilyLink> at = ram.at(from).oldest; !at.is_none(); at = ram.at(at).newer) {
     const Ref<FamilyLink> link = reserved;
@@ -141,8 +141,8 @@ void Families::copy(Ref<Range> to, Ref<Range> from, Ref<FamilyLink> reserved) {
   ++ram.edit(family).active;
 }
 
-void Families::move(Ref<Range> to, Ref<Range> from) {
-  const LockGuard guard(lock_);
+void Families::move(CpuId cpu, Ref<Range> to, Ref<Range> from) {
+  const LockGuard guard(hardware_, cpu, LockClass::kFamily, 0, lock_);
   Ram& ram = hardware_.ram();
   Range& t = ram.edit(to);
   Range& f = ram.edit(from);
@@ -158,7 +158,7 @@ void Families::move(Ref<Range> to, Ref<Range> from) {
 }
 
 void Families::leave(CpuId cpu, Ref<Range> range) {
-  const LockGuard guard(lock_);
+  const LockGuard guard(hardware_, cpu, LockClass::kFamily, 0, lock_);
   if (hardware_.ram().at(range).links != 0) drop_chain(cpu, range);
 }
 

@@ -31,9 +31,9 @@ class Families {
   Outcome<Ref<FamilyLink>> reserve(CpuId cpu, std::uint32_t count);
   void release(CpuId cpu, Ref<FamilyLink> reserved);
   // The two halves of a split range have the same families. `reserved`: as many as `from` has.
-  void copy(Ref<Range> to, Ref<Range> from, Ref<FamilyLink> reserved);
+  void copy(CpuId cpu, Ref<Range> to, Ref<Range> from, Ref<FamilyLink> reserved);
   // `from` is about to go, `to` has none: it takes over family and chain.
-  void move(Ref<Range> to, Ref<Range> from);
+  void move(CpuId cpu, Ref<Range> to, Ref<Range> from);
   // The range is about to go. Families without any link left go with it.
   void leave(CpuId cpu, Ref<Range> range);
 

@@ -7,7 +7,7 @@ namespace mmtwin::impl {
 
 template <class Geometry>
 Outcome<Ref<Space>> Spaces<Geometry>::fork(CpuId cpu, Ref<Space> parent) {
-  const LockGuard guard(ram().edit(parent).lock);
+  const LockGuard guard(hardware_, cpu, LockClass::kSpace, parent.offset, ram().edit(parent).lock);
   if (is_killed(parent)) return Refusal::kKilled;
   const Outcome<Ref<Space>> child = create(cpu, at(parent).heap_start, at(parent).top);
   if (!child) return child;
@@ -17,7 +17,8 @@ Outcome<Ref<Space>> Spaces<Geometry>::fork(CpuId cpu, Ref<Space> parent) {
   // Also after a refusal: entries of the parent may have lost the right to write.
   tables_.flush(cpu, tables_of(parent), pending);
   if (done) return child;
-  exit(cpu, *child);
+  // Nobody else knows the child: it needs no lock.
+  discard_space(cpu, *child);
   return done.refusal();
 }
 

@@ -98,7 +98,7 @@ typename Spaces<Geometry>::Neighbours Spaces<Geometry>::neighbours(Ref<Space> sp
 
 template <class Geometry>
 Outcome<std::uint64_t> Spaces<Geometry>::map(CpuId cpu, Ref<Space> space, MapRequest request) {
-  const LockGuard guard(ram().edit(space).lock);
+  const LockGuard guard(hardware_, cpu, LockClass::kSpace, space.offset, ram().edit(space).lock);
   if (is_killed(space)) return Refusal::kKilled;
   const Refusal fault = fault_of(request, Layout::kEnd);
   if (fault != Refusal::kNone) return fault;
@@ -174,7 +174,7 @@ void Spaces<Geometry>::insert(CpuId cpu, Ref<Space> space, const Piece& piece, c
 
 template <class Geometry>
 Outcome<Done> Spaces<Geometry>::assume(CpuId cpu, Ref<Space> space, const MapRequest& request, bool gone) {
-  const LockGuard guard(ram().edit(space).lock);
+  const LockGuard guard(hardware_, cpu, LockClass::kSpace, space.offset, ram().edit(space).lock);
   if (is_killed(space)) return Refusal::kKilled;
   if (fault_of(request, Layout::kEnd) != Refusal::kNone || offset_fault(request)) return Refusal::kInvalid;
   if (request.at % kPageBytes != 0 || request.at > Layout::kEnd || request.length > Layout::kEnd - request.at)

@@ -10,7 +10,7 @@ namespace mmtwin::impl {
 template <class Geometry>
 Outcome<Done> Spaces<Geometry>::protect(CpuId cpu, Ref<Space> space, std::uint64_t at, std::uint64_t length,
                                         Prot prot) {
-  const LockGuard guard(ram().edit(space).lock);
+  const LockGuard guard(hardware_, cpu, LockClass::kSpace, space.offset, ram().edit(space).lock);
   if (is_killed(space)) return Refusal::kKilled;
   if (at % kPageBytes != 0) return Refusal::kInvalid;
   if (length == 0) return Done{};
@@ -109,9 +109,9 @@ Outcome<Done> Spaces<Geometry>::split_modified(CpuId cpu, Ref<Space> space, Ref<
     above = *reserved;
   }
   Ref<Range> changed = r;
-  if (cuts_below) changed = split(space, r, piece.start, below);
+  if (cuts_below) changed = split(cpu, space, r, piece.start, below);
   if (second_exceeds_cap) return Refusal::kNoMemory;
-  if (cuts_above) split(space, changed, piece.end, above);
+  if (cuts_above) split(cpu, space, changed, piece.end, above);
   Range& e = ram().edit(changed);
   e.prot = piece.attributes.prot;
   e.accounted = piece.attributes.accounted;

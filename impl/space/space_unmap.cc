@@ -16,7 +16,7 @@ Ref<Range> Spaces<Geometry>::range_around(Ref<Space> space, std::uint64_t first,
 
 template <class Geometry>
 Outcome<Done> Spaces<Geometry>::unmap(CpuId cpu, Ref<Space> space, std::uint64_t at, std::uint64_t length) {
-  const LockGuard guard(ram().edit(space).lock);
+  const LockGuard guard(hardware_, cpu, LockClass::kSpace, space.offset, ram().edit(space).lock);
   if (is_killed(space)) return Refusal::kKilled;
   if (at % kPageBytes != 0 || at > Layout::kEnd || length > Layout::kEnd - at || length == 0) return Refusal::kInvalid;
   return remove(cpu, space, at, at + round_up(length), true);
@@ -48,7 +48,7 @@ void Spaces<Geometry>::remove_reserved(CpuId cpu, Ref<Space> space, std::uint64_
     const std::uint64_t start = range(r).start, stop = range(r).end;
     bytes += std::min(stop, end) - std::max(start, first);
     if (start < first && stop > end) {
-      split(space, r, end, spares);
+      split(cpu, space, r, end, spares);
       set_end(space, r, first);
     } else if (start < first) {
       set_end(space, r, first);
@@ -69,7 +69,7 @@ void Spaces<Geometry>::remove_reserved(CpuId cpu, Ref<Space> space, std::uint64_
 
 template <class Geometry>
 BreakAnswer Spaces<Geometry>::set_break(CpuId cpu, Ref<Space> space, std::uint64_t wanted) {
-  const LockGuard guard(ram().edit(space).lock);
+  const LockGuard guard(hardware_, cpu, LockClass::kSpace, space.offset, ram().edit(space).lock);
   if (is_killed(space)) return {Refusal::kKilled, 0};
   const Space& s = at(space);
   const BreakAnswer as_before{Refusal::kNone, s.heap_end};

@@ -35,15 +35,21 @@ Outcome<Ref<Space>> Spaces<Geometry>::create(CpuId cpu, std::uint64_t heap_start
 template <class Geometry>
 void Spaces<Geometry>::exit(CpuId cpu, Ref<Space> space) {
   if (at(space).killed == 0) {
-    const LockGuard guard(ram().edit(space).lock);
+    const LockGuard guard(hardware_, cpu, LockClass::kSpace, space.offset, ram().edit(space).lock);
     end_ranges(cpu, space);
   }
   slab_.free(cpu, space);
 }
 
 template <class Geometry>
+void Spaces<Geometry>::discard_space(CpuId cpu, Ref<Space> space) {
+  end_ranges(cpu, space);
+  slab_.free(cpu, space);
+}
+
+template <class Geometry>
 void Spaces<Geometry>::kill(CpuId cpu, Ref<Space> space) {
-  const LockGuard guard(ram().edit(space).lock);
+  const LockGuard guard(hardware_, cpu, LockClass::kSpace, space.offset, ram().edit(space).lock);
   if (is_killed(space)) return;
   hardware_.emit({.kind = EventKind::kSpaceKilled, .cpu = cpu, .frame = Pfn(at(space).tables.root)});
   end_ranges(cpu, space);
@@ -118,10 +124,11 @@ void Spaces<Geometry>::release(CpuId cpu, const Spares& spares) {
 }
 
 template <class Geometry>
-Ref<Range> Spaces<Geometry>::split(Ref<Space> space, Ref<Range> lower, std::uint64_t at, const Spares& spares) {
+Ref<Range> Spaces<Geometry>::split(CpuId cpu, Ref<Space> space, Ref<Range> lower, std::uint64_t at,
+                                   const Spares& spares) {
   const Piece whole = piece_of(lower);
   fill(spares.range, clipped(whole, at, whole.end));
-  families_.copy(spares.range, lower, spares.links);
+  families_.copy(cpu, spares.range, lower, spares.links);
   set_end(space, lower, at);
   tree(space).insert(spares.range);
   count_ranges(space, 1);
@@ -154,7 +161,7 @@ template <class Geometry>
 void Spaces<Geometry>::absorb_right(CpuId cpu, Ref<Space> space, Ref<Range> left, Ref<Range> right) {
   const std::uint64_t end = range(right).end;
   // Moved rather than copied: Linux clones the chain and then drops the original's.
-  if (range(left).family.is_none() && !range(right).family.is_none()) families_.move(left, right);
+  if (range(left).family.is_none() && !range(right).family.is_none()) families_.move(cpu, left, right);
   discard(cpu, space, right);
   set_end(space, left, end);
 }

@@ -97,13 +97,14 @@ class Spaces {
   Outcome<Spares> reserve_split(CpuId cpu, Ref<Range> split);
   void release(CpuId cpu, const Spares& spares);
   // The range ends at `at`; a new one from there on takes over the rest.
-  Ref<Range> split(Ref<Space> space, Ref<Range> lower, std::uint64_t at, const Spares& spares);
+  Ref<Range> split(CpuId cpu, Ref<Space> space, Ref<Range> lower, std::uint64_t at, const Spares& spares);
   void set_start(Ref<Space> space, Ref<Range> r, std::uint64_t start);
   void set_end(Ref<Space> space, Ref<Range> r, std::uint64_t end);
   void discard(CpuId cpu, Ref<Space> space, Ref<Range> r);
   // `right` goes, `left` ends where it ended and takes over its family if it has none.
   void absorb_right(CpuId cpu, Ref<Space> space, Ref<Range> left, Ref<Range> right);
   void end_ranges(CpuId cpu, Ref<Space> space);
+  void discard_space(CpuId cpu, Ref<Space> space);
   void discard_below(CpuId cpu, Ref<Range> top);
   void count_ranges(Ref<Space> space, int change) {
     ram().edit(space).range_count += static_cast<std::uint32_t>(change);

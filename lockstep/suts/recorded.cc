@@ -4,23 +4,6 @@
 
 namespace mmtwin::lockstep {
 
-namespace {
-
-// The space an operation is about; none: not one.
-SpaceHandle space_of(const Operation& operation) {
-  return std::visit(
-      [](const auto& op) {
-        if constexpr (requires { op.space; }) {
-          return op.space.value();
-        } else {
-          return SpaceHandle();
-        }
-      },
-      operation);
-}
-
-}  // namespace
-
 RecordedSystem::RecordedSystem(const Program& program) : program_(program) {
   for (const auto& [step, answer] : program.recorded) {
     if (answer.has_ranges) claims_.shows_ranges = true;

@@ -148,7 +148,8 @@ TEST(PageAllocator, ABlockingRequestDrainsEveryListBeforeItIsRefused) {
   EXPECT_EQ(world.recorder.names(), "page_requested page_refused");
   EXPECT_TRUE(world.allocate(3, kGfpWait, kCpu0).is_ok());
   EXPECT_EQ(world.recorder.names(),
-            "page_requested list_drained list_drained interrupted list_drained list_drained frame_taken");
+            "page_requested list_drained list_drained interrupt_sent interrupted list_drained list_drained "
+            "interrupt_answered frame_taken");
   world.audit();
 }
 
@@ -159,10 +160,11 @@ TEST(PageAllocator, ADrainOfAnotherCpuIsAnInterruptToIt) {
   (void)world.allocate(0, kGfpWait, kCpu1);
   world.recorder.events.clear();
   world.pages.drain(kCpu0, kCpu1);
-  EXPECT_EQ(world.recorder.names(), "interrupted list_drained");
-  EXPECT_EQ(world.recorder.events[0].cpu, kCpu0);
-  EXPECT_EQ(world.recorder.events[0].index, 1u);
-  EXPECT_EQ(world.recorder.events[1].index, 1u);
+  EXPECT_EQ(world.recorder.names(), "interrupt_sent interrupted list_drained interrupt_answered");
+  for (const Event& event : world.recorder.events) {
+    EXPECT_EQ(event.cpu, event.kind == EventKind::kListDrained ? kCpu1 : kCpu0);
+    EXPECT_EQ(event.index, 1u);
+  }
   world.recorder.events.clear();
   world.pages.drain(kCpu0, kCpu0);
   EXPECT_EQ(world.recorder.names(), "");

@@ -150,7 +150,10 @@ bool FakeSystem::request(unsigned cpu, Role role, unsigned order, Gfp gfp, std::
 }
 
 void FakeSystem::drain(unsigned by, unsigned cpu, std::size_t frames) {
-  if (by != cpu) emit(EventKind::kInterrupted, by, 0, 0, Role::kNone, cpu);
+  if (by != cpu) {
+    emit(EventKind::kInterruptSent, by, 0, 0, Role::kNone, cpu);
+    emit(EventKind::kInterrupted, by, 0, 0, Role::kNone, cpu);
+  }
   for (; frames > 0; --frames) {
     const std::uint64_t at = lists_[cpu].front();
     lists_[cpu].erase(lists_[cpu].begin());
@@ -158,6 +161,7 @@ void FakeSystem::drain(unsigned by, unsigned cpu, std::size_t frames) {
     mark(at);
     emit(EventKind::kListDrained, cpu, at, 0, Role::kNone, cpu);
   }
+  if (by != cpu) emit(EventKind::kInterruptAnswered, by, 0, 0, Role::kNone, cpu);
 }
 
 void FakeSystem::give_single(unsigned cpu, std::uint64_t at) {

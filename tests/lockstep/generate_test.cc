@@ -66,7 +66,9 @@ TEST(Generate, ProgramsHaveTheWantedLengthAndSurviveBothCodecs) {
 TEST(Generate, EveryKindOfOperationOccurs) {
   std::array<std::uint64_t, kOperationKinds> seen{};
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
-    for (const Operation& operation : generate(options_for(seed)).operations) ++seen[operation.index()];
+    GenerateOptions options = options_for(seed);
+    options.pauses = 50;
+    for (const Operation& operation : generate(options).operations) ++seen[operation.index()];
   }
   for (std::size_t kind = 0; kind < kOperationKinds; ++kind) EXPECT_GT(seen[kind], 20u) << kOperationNames[kind];
 }

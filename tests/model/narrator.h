@@ -73,6 +73,7 @@ class Narrator : public Writer {
                                     unsigned cpu = 0) {
     return {CpuId(cpu), SpaceHandle(p), place(at), ByteCount(pages * kPage), prot, MapFlags(kMapFixed), Fresh<'a'>(1)};
   }
+  void forget_page(unsigned p, std::uint64_t page) { spaces_[p].pages.erase(page); }
   void note_mapped(unsigned p, std::uint64_t at, std::uint64_t pages, Prot prot) {
     ++ranges_;
     for (std::uint64_t i = 0; i < pages; ++i) spaces_[p].pages[at / kPage + i] = {prot, ranges_};
@@ -235,6 +236,11 @@ class Narrator : public Writer {
     }
     translated(page, access);
   }
+  void faulted(std::uint64_t page, Access access) {
+    Event fault = event_of(EventKind::kFaulted, 0, page);
+    fault.access = static_cast<std::uint8_t>(access);
+    event(fault);
+  }
   void translated(std::uint64_t page, Access access) {
     Event used = event_of(EventKind::kTlbUsed, 0, page);
     used.index = static_cast<std::uint16_t>(page % cpus_[cpu_].tlb.size());
@@ -243,6 +249,11 @@ class Narrator : public Writer {
   }
   // From the lowest cached table, else from the root; false: the access is not permitted.
   bool walk(unsigned p, std::uint64_t page, Access access) {
+    const bool is_permitted = walk_down(p, page, access);
+    if (!is_permitted && is_access_) faulted(page, access);  // one ahead of the program just ends
+    return is_permitted;
+  }
+  bool walk_down(unsigned p, std::uint64_t page, Access access) {
     unsigned level = 3;
     std::uint64_t here = spaces_[p].root;
     for (unsigned cached = 1; cached < 4; ++cached) {
@@ -426,6 +437,39 @@ inline Scene space_of_objects() {
   n.begin(SpaceExit{CpuId(0), SpaceHandle(1)});
   n.tear_down(1);
   for (unsigned cache = kCacheNames.size(); cache-- > 0;) n.event(EventKind::kObjectReturned, 0, cache);
+  n.end();
+  return n.scene();
+}
+
+// A space with one range lives and ends, every lock narrated.
+inline Scene locked_life() {
+  Claims claims = kAllClaims;
+  claims.narrates_locks = claims.narrates_objects = true;
+  constexpr std::uint64_t kAt = 0x10000;
+  Narrator n(machine_of("tiny"), claims);
+  n.create(1);
+  n.begin(Narrator::map_operation(1, kAt, 1));
+  n.load_space(1);
+  n.map_locked();
+  n.note_mapped(1, kAt, 1, kReadWrite);
+  n.end(Refusal::kNone, kAt);
+  n.begin(MemoryLoad{CpuId(0), SpaceHandle(1), place(kAt), Width(1)});
+  n.walk(1, kAt / kPage, Access::kLoad);
+  n.lock(LockClass::kSpace, 1);
+  n.set_leaf(1, kAt / kPage, entry_of(n.zero_page(), n.bits_for_reading(1, kAt / kPage) | kBitSpecial));
+  n.unlock(LockClass::kSpace, 1);
+  n.walk(1, kAt / kPage, Access::kLoad);
+  n.translated(kAt / kPage, Access::kLoad);
+  n.end();
+  n.begin(SpaceExit{CpuId(0), SpaceHandle(1)});
+  n.lock(LockClass::kSpace, 1);
+  n.tear_down(1);
+  n.unlock(LockClass::kSpace, 1);
+  for (const CacheName cache : {CacheName::kRange, CacheName::kSpace}) {
+    n.lock(LockClass::kSlab, static_cast<std::uint64_t>(cache));
+    n.event(EventKind::kObjectReturned, 0, static_cast<std::uint64_t>(cache));
+    n.unlock(LockClass::kSlab, static_cast<std::uint64_t>(cache));
+  }
   n.end();
   return n.scene();
 }

@@ -24,6 +24,11 @@
 namespace mmtwin::model {
 
 struct Booted {};
+// An operation by the number of its step, for events that tell operations in flight apart.
+struct Numbered {
+  Operation operation;
+  std::uint64_t step = 0;
+};
 struct SeenFrame {
   std::uint64_t frame = 0;
   FrameObservation seen;
@@ -55,8 +60,8 @@ struct SeenCache {
   CacheObservation seen;
 };
 struct AtRest {};
-using Step = std::variant<Booted, Operation, Event, Response, SeenFrame, SeenRanges, SeenSpace, SeenZone, SeenEntry,
-                          SeenBytes, SeenCache, AtRest>;
+using Step = std::variant<Booted, Operation, Numbered, Event, Response, SeenFrame, SeenRanges, SeenSpace, SeenZone,
+                          SeenEntry, SeenBytes, SeenCache, AtRest>;
 
 struct Scene {
   MachineDescription machine;
@@ -72,6 +77,7 @@ inline void perform(Model& model, const Step& step) {
       EXPECT_EQ(model.inapplicable(operation), Skip::kNone) << name_of(operation);
       model.begin(operation);
     }
+    void operator()(const Numbered& n) { model.begin(n.operation, StepNumber(n.step)); }
     void operator()(const Event& event) { model.on_event(event); }
     void operator()(const Response& response) { model.end(response); }
     void operator()(const SeenFrame& s) { model.judge_frame(Pfn(s.frame), s.seen); }
@@ -150,6 +156,7 @@ inline Scene before(Scene scene, std::size_t at, const std::vector<Step>& insert
   scene.steps.insert(scene.steps.begin() + static_cast<std::ptrdiff_t>(at), inserted.begin(), inserted.end());
   return scene;
 }
+inline Scene twice(const Scene& scene, std::size_t at) { return before(scene, at, {scene.steps.at(at)}); }
 inline Scene swapped(Scene scene, std::size_t a, std::size_t b) {
   std::swap(scene.steps.at(a), scene.steps.at(b));
   return scene;
@@ -217,11 +224,49 @@ class Writer {
 
   void begin(const Operation& operation) {
     cpu_ = cpu_of(operation).raw();
-    interrupted_.clear();
+    is_access_ = name_of(operation).starts_with("memory_");
     step(operation);
   }
-  void end(Refusal refusal = Refusal::kNone, std::uint64_t value = 0) { step(Response{refusal, value}); }
+  // ---- operations that overlap ----
+  void begin_step(const Operation& operation, std::uint64_t number) {
+    hear();
+    cpu_ = cpu_of(operation).raw();
+    is_access_ = name_of(operation).starts_with("memory_");
+    step(Numbered{operation, number});
+  }
+  void go_on(std::uint64_t number, unsigned cpu) {
+    cpu_ = cpu;
+    event(EventKind::kWentOn, 0, number);
+  }
+  void ended(std::uint64_t number, std::uint64_t value = 0) {
+    Event e = event_of(EventKind::kEnded, 0, number);
+    e.after = value;
+    event(e);
+  }
+  void lock(LockClass lock_class, std::uint64_t instance = 0) { locked(EventKind::kLockTaken, lock_class, instance); }
+  void unlock(LockClass lock_class, std::uint64_t instance = 0) {
+    locked(EventKind::kLockReleased, lock_class, instance);
+  }
+  void locked(EventKind kind, LockClass lock_class, std::uint64_t instance) {
+    Event e = event_of(kind, 0, instance);
+    e.index = static_cast<std::uint16_t>(lock_class);
+    event(e);
+  }
+  // What a map does under the space's lock.
+  void map_locked() {
+    lock(LockClass::kSpace, 1);
+    object(CacheName::kRange);
+    lock(LockClass::kSlab, 1);
+    unlock(LockClass::kSlab, 1);
+    unlock(LockClass::kSpace, 1);
+  }
+
+  void end(Refusal refusal = Refusal::kNone, std::uint64_t value = 0) {
+    hear();
+    step(Response{refusal, value});
+  }
   void event(Event e) {
+    hear();
     e.cpu = CpuId(cpu_);
     step(e);
   }
@@ -237,19 +282,33 @@ class Writer {
   void fill(std::uint64_t frame) {
     Event e = event_of(EventKind::kListFilled, frame);
     e.index = static_cast<std::uint16_t>(cpu_);
+    const bool locks = scene_.claims.narrates_locks && zone_locks_;
+    if (locks) lock(LockClass::kZone, kNormalZone);
     event(e);
+    if (locks) unlock(LockClass::kZone, kNormalZone);
     free_.erase(frame);
     lists_[cpu_].push_back(frame);
   }
   void interrupt(unsigned target) {
-    Event e = event_of(EventKind::kInterrupted);
+    hear();
+    for (const EventKind kind : {EventKind::kInterruptSent, EventKind::kInterrupted}) event(interrupt_of(kind, target));
+    interrupted_ = target;
+  }
+  // The interrupted CPU is done: whatever its sender does next comes after.
+  void hear() {
+    if (!interrupted_) return;
+    const unsigned target = *interrupted_;
+    interrupted_.reset();
+    event(interrupt_of(EventKind::kInterruptAnswered, target));
+  }
+  static Event interrupt_of(EventKind kind, unsigned target) {
+    Event e = event_of(kind);
     e.index = static_cast<std::uint16_t>(target);
-    event(e);
-    interrupted_.insert(target);
+    return e;
   }
   // By its own CPU, which was interrupted if it is another.
   void drain(unsigned cpu, std::uint64_t frame) {
-    if (cpu != cpu_ && interrupted_.count(cpu) == 0) interrupt(cpu);
+    if (cpu != cpu_ && interrupted_ != cpu) interrupt(cpu);
     Event e = event_of(EventKind::kListDrained, frame);
     e.cpu = CpuId(cpu);
     e.index = static_cast<std::uint16_t>(cpu);
@@ -327,6 +386,7 @@ class Writer {
     kernel_root_ = take_zeroed(Role::kRootTable);
     zero_page_ = take_zeroed(Role::kZeroPage);
     step(Booted{});
+    zone_locks_ = true;
   }
   // n-th request from here fails.
   void fail_next(std::uint64_t n) {
@@ -341,7 +401,10 @@ class Writer {
  protected:
   Scene scene_;
   unsigned cpu_ = 0;
-  std::set<unsigned> interrupted_;  // by the operation
+  static constexpr std::uint64_t kNormalZone = 1;  // of node 0
+  bool zone_locks_ = false;              // boot needs none
+  bool is_access_ = false;               // the operation being told
+  std::optional<unsigned> interrupted_;  // CPU that acts for the operation just now
   std::set<std::uint64_t> free_;
   std::vector<std::vector<std::uint64_t>> lists_;  // by CPU
   std::uint64_t kernel_root_ = 0, zero_page_ = 0;

@@ -7,7 +7,8 @@ namespace mmtwin::model {
 namespace {
 
 constexpr std::uint64_t kHere = 0x100000, kPageHere = kHere / kPage;
-constexpr EventKind kInterrupted = EventKind::kInterrupted, kLoaded = EventKind::kSpaceLoaded,
+constexpr EventKind kInterrupted = EventKind::kInterrupted, kSent = EventKind::kInterruptSent,
+                    kLoaded = EventKind::kSpaceLoaded,
                     kFilled = EventKind::kTlbFilled, kUsed = EventKind::kTlbUsed, kDropped = EventKind::kTlbDropped,
                     kMarked = EventKind::kTableMark, kStored = EventKind::kTableStore,
                     kWalkFilled = EventKind::kWalkCacheFilled, kWalkUsed = EventKind::kWalkCacheUsed,
@@ -23,8 +24,6 @@ auto to_index(unsigned index) {
 auto to_cache(CacheName cache) {
   return [cache](Event& e) { e.place = static_cast<std::uint64_t>(cache); };
 }
-Scene twice(const Scene& scene, std::size_t at) { return before(scene, at, {scene.steps[at]}); }
-
 // p1 stored 7 at kHere on CPU 0; CPU 1 loaded it; CPU 2 does nothing.
 Narrator cached_on_both() {
   Narrator n(machine_of("tiny", 3));
@@ -34,6 +33,7 @@ Narrator cached_on_both() {
   n.load(1, kHere, 7, 1);
   return n;
 }
+
 Scene unmapped() {
   Narrator n = cached_on_both();
   n.unmap(1, kHere, 4);
@@ -71,7 +71,7 @@ TEST(Cpu1, AnOperationRunsInItsSpace) {
 // ---- CPU-2 ----
 TEST(Cpu2, ACpuIsInterruptedForWhatItCouldHaveCached) {
   const Scene legal = unmapped();
-  const std::size_t sent = nth(legal, kInterrupted, 0);
+  const std::size_t sent = nth(legal, kSent, 0);
   expect_found(Law::kCpu2, twice(legal, sent));
   for (const unsigned target : {0u, 2u, 3u, 60000u}) expect_found(Law::kCpu2, altered(legal, sent, to_index(target)));
   expect_found(Law::kCpu2, before(legal, nth<Response>(legal, 0), {legal.steps[sent]}));
@@ -86,7 +86,7 @@ TEST(Cpu2, ACpuIsInterruptedWhateverItHasCached) {
   n.protect(1, kHere, 4, kProtRead);
   const Scene legal = n.scene();
   expect_legal(legal);
-  expect_found(Law::kCpu2, without(legal, nth(legal, kInterrupted)));
+  expect_found(Law::kCpu2, without(legal, nth(legal, kSent)));
 }
 
 TEST(Cpu2, ADrainInterruptsItsTarget) {
@@ -94,9 +94,11 @@ TEST(Cpu2, ADrainInterruptsItsTarget) {
   n.drain_cpu(1);
   const Scene legal = n.scene();
   expect_legal(legal);
-  expect_found(Law::kCpu2, without(legal, nth(legal, kInterrupted)));
-  expect_found(Law::kCpu2, twice(legal, nth(legal, kInterrupted)));
-  expect_found(Law::kCpu2, altered(legal, nth(legal, kInterrupted), to_index(2)));
+  for (const EventKind kind : {kSent, kInterrupted, EventKind::kInterruptAnswered}) {
+    expect_found(Law::kCpu2, without(legal, nth(legal, kind)));
+    expect_found(Law::kCpu2, twice(legal, nth(legal, kind)));
+    expect_found(Law::kCpu2, altered(legal, nth(legal, kind), to_index(2)));
+  }
 }
 
 // ---- WALK-1 ----
@@ -328,6 +330,7 @@ TEST(Answer1, WhatHasNoValueAnswersZero) {
   Narrator n = cached_on_both();
   n.unmap(1, kHere, 4);
   n.begin(MemoryLoad{CpuId(0), SpaceHandle(1), place(kHere), Width(1)});
+  n.walk(1, kPageHere, Access::kLoad);
   n.end(Refusal::kSegvMapErr);
   n.exit(1);
   const Scene legal = n.scene();

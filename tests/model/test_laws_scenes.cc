@@ -284,6 +284,22 @@ Scene seen() {
   return n.scene();
 }
 
+// Two CPUs map, the second while the first is between its begin and its space's lock.
+Scene overlapping_maps() {
+  Narrator n(machine_of("tiny", 2));
+  n.create(1);
+  n.begin_step(Narrator::map_operation(1, kHere, 1), 2);
+  n.load_space(1);
+  n.begin_step(Narrator::map_operation(1, kThere, 1, kReadWrite, 1), 3);
+  n.load_space(1);
+  n.map_locked();
+  n.end(Refusal::kNone, kThere);
+  n.go_on(2, 0);
+  n.map_locked();
+  n.ended(2, kHere);
+  return n.scene();
+}
+
 TEST(LegalScenes, BreakNoLawAndExerciseEveryLaw) {
   const std::pair<const char*, Scene> scenes[] = {{"singles", singles()},
                                                   {"many singles", many_singles_freed_elsewhere()},
@@ -298,7 +314,9 @@ TEST(LegalScenes, BreakNoLawAndExerciseEveryLaw) {
                                                   {"heap", heap_and_assumed_ranges()},
                                                   {"slabs", slabs()},
                                                   {"objects", space_of_objects()},
-                                                  {"seen", seen()}};
+                                                  {"seen", seen()},
+                                                  {"overlapping maps", overlapping_maps()},
+                                                  {"locked life", locked_life()}};
   Model model;
   for (const auto& [name, scene] : scenes) {
     const Judgement judgement = judged(model, scene);
@@ -422,6 +440,7 @@ TEST(LegalFailures, AnAccessWithoutMemoryEndsItsSpace) {
     f.fail_next(n);
     f.begin(f.store_operation(2, kThere, 7));
     f.load_space(2);
+    f.walk(2, kThere / kPage, Access::kStore);
     if (n == 1) {
       f.object_fails(CacheName::kAnonFamily);
     } else {

@@ -230,7 +230,10 @@ TEST(Iso1, NoPageOfAFileIsMapped) {
   ASSERT_FALSE(model.finding());
   EXPECT_EQ(model.inapplicable(std::get<Operation>(legal.steps[cut])), Skip::kFilePage);
   model.begin(MemoryLoad{CpuId(0), SpaceHandle(1), place(kThere), Width(1)});
-  for (std::size_t i = cut + 1; i < legal.steps.size() && !model.finding(); ++i) perform(model, legal.steps[i]);
+  model.on_event(event_of(EventKind::kFaulted, 0, kThere / kPage));
+  ASSERT_FALSE(model.finding());
+  for (std::size_t i = nth(legal, EventKind::kFaulted) + 1; i < legal.steps.size() && !model.finding(); ++i)
+    perform(model, legal.steps[i]);
   ASSERT_TRUE(model.finding());
   EXPECT_EQ(model.finding()->law, Law::kIso1);
 }
@@ -304,6 +307,7 @@ TEST(Cow1, TheZeroPageIsWritableNowhere) {
   Narrator n = one_range();
   n.begin(n.store_operation(1, kHere, 8));
   n.load_space(1);
+  n.walk(1, kHere / kPage, Access::kStore);
   n.set_leaf(1, kHere / kPage, entry_of(n.zero_page(), (bits_of(kReadWrite) & ~kBitDirty) | kBitSpecial));
   n.use(1, kHere / kPage, Access::kStore);
   n.end();

@@ -63,9 +63,9 @@ TEST(Pt1, ATableIsLinkedOnce) {
 TEST(Pt1, ALinkIsNeverReplacedAndALeafIsPresentOrZero) {
   const Scene legal = one_page().scene();
   Event link = std::get<Event>(legal.steps[nth(legal, kStored, 0)]);
-  link.before = link.after | kBitAccessed;
+  link.before = link.after;
   link.after = entry_of(40, kLink);
-  expect_found(Law::kPt1, before(legal, nth<Response>(legal), {link}));
+  expect_found(Law::kPt1, before(legal, nth(legal, kStored) + 1, {link}));
   expect_found(Law::kPt1, altered(legal, nth(legal, kStored), [](Event& e) { e.after &= ~kBitPresent; }));
 }
 
@@ -260,6 +260,7 @@ Narrator killed_space() {
   n.fail_next(6);
   n.begin(n.store_operation(1, kHere, 7));
   n.load_space(1);
+  n.walk(1, kHere / kPage, Access::kStore);
   n.object(CacheName::kAnonFamily);
   n.object(CacheName::kFamilyLink);
   n.reach(1, kHere / kPage);

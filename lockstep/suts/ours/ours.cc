@@ -1,12 +1,14 @@
 #include "lockstep/suts/ours/ours.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <variant>
 #include <vector>
 
 #include "impl/mm.h"
 #include "lockstep/suts/ours/decoder.h"
+#include "lockstep/suts/ours/in_flight.h"
 
 namespace mmtwin::lockstep {
 
@@ -82,12 +84,16 @@ class Ours final : public System {
             .exact_addresses = true,
             .exact_range_merge = true,
             .exact_zones = true,
+            .narrates_locks = true,
             .narrates_objects = true,
             .objects_per_frame = {objects_in_frame<impl::Space>(), objects_in_frame<impl::Range>(),
                                   objects_in_frame<impl::Family>(), objects_in_frame<impl::FamilyLink>()}};
   }
 
   void start(const MachineDescription& machine, EventSink& sink) override {
+    in_flight_.abandon();
+    in_flight_.connect(&sink);
+    in_flight_.set_task({[](void* self, CpuId cpu) { static_cast<Ours*>(self)->run_task(cpu); }, this});
     choose_world(machine);
     mm_ = world_->mm.get();
     decoder_ = &*world_->decoder;
@@ -101,13 +107,26 @@ class Ours final : public System {
     made_ = SpaceHandle();
   }
 
+  void at(StepNumber step) override { step_ = step; }
   Response apply(const Operation& operation) override {
-    mm_->begin_operation();
-    named_ = SpaceHandle();
-    made_ = SpaceHandle();
-    is_access_ = false;
     changes_known_ = false;
-    return std::visit([this](const auto& op) { return run(op); }, operation);
+    is_access_ = false;
+    if (!in_flight_.any()) {
+      mm_->begin_operation();
+      named_ = SpaceHandle();
+      made_ = SpaceHandle();
+      if (pause_of(operation).is_none()) return std::visit([this](const auto& op) { return run(op); }, operation);
+    }
+    const CpuId cpu = cpu_of(operation);
+    operations_[cpu.raw()] = operation;
+    in_flight_.start(cpu, step_, pause_of(operation));
+    return in_flight_.answer_of(cpu);
+  }
+  bool is_in_flight(CpuId cpu) const override { return in_flight_.has(cpu); }
+  void go_on(CpuId cpu, Pause pause) override {
+    changes_known_ = false;
+    is_access_ = false;
+    in_flight_.go_on(cpu, pause);
   }
 
   const Changes& changes() override {
@@ -140,6 +159,12 @@ class Ours final : public System {
   std::span<const std::uint8_t> bytes(Pfn at) override { return decoder_->bytes(at); }
 
  private:
+  // On a stack of its own.
+  void run_task(CpuId cpu) {
+    in_flight_.answer(cpu, std::visit([this](const auto& op) { return run(op); }, operations_[cpu.raw()]));
+    is_access_ = false;
+  }
+
   // A machine that was built before is reset; the one that was not used for longest makes room.
   void choose_world(const MachineDescription& machine) {
     const auto is_wanted = [&](const std::unique_ptr<World>& world) { return world->machine == machine; };
@@ -315,6 +340,7 @@ class Ours final : public System {
   }
 
   // ---- world ----
+  Response run(const Resume&) { return {}; }  // the harness's business
   Response run(const FailNext& op) {
     mm_->fail_next(op.n.raw());
     return {};
@@ -330,6 +356,9 @@ class Ours final : public System {
   Changes changes_;
   bool changes_known_ = false;
   bool is_access_ = false;
+  InFlight in_flight_;
+  std::array<Operation, kMaxCpus> operations_;  // those in flight
+  StepNumber step_;
   SpaceHandle named_, made_;  // by the operation: handles that changed spaces are likely to have
 };
 

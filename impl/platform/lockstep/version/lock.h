@@ -1,27 +1,35 @@
-// A lock where only one operation runs at a time: it checks that it is taken and released in turn.
+// A lock of operations that take turns: whoever finds it taken lets the holder go on first.
 //
-// Laws: none yet. Context: whoever takes it. Cost: one byte, two branches a pair. It deliberately never waits: a second
-// taker is a bug here, as nothing else could be running.
+// Laws: LOCK-1. Context: an operation. Cost: two bytes, two branches a pair. It deliberately does not queue: who waits
+// tries again when it is its turn.
 #pragma once
 
+#include <cstdint>
+
 #include "impl/base/check.h"
+#include "version/point.h"
 
 namespace mmtwin::impl {
 
 class Lock {
  public:
   void take() {
-    check(!held_, "a lock is taken only when nobody holds it");
-    held_ = true;
+    while (held_ != 0) [[unlikely]] {
+      if (running_schedule == nullptr) return check(false, "LOCK-1: a lock is taken only when nobody holds it");
+      wait_for(running_schedule, holder_);
+    }
+    held_ = 1;
+    if (running_schedule != nullptr) [[unlikely]] holder_ = static_cast<std::uint8_t>(running_cpu(running_schedule));
   }
   void release() {
-    check(held_, "only a held lock is released");
-    held_ = false;
+    check(held_ != 0, "LOCK-1: only a held lock is released");
+    held_ = 0;
   }
-  bool is_held() const { return held_; }
+  bool is_held() const { return held_ != 0; }
 
  private:
-  bool held_ = false;
+  std::uint8_t held_ = 0;
+  std::uint8_t holder_ = 0;  // CPU; set only while operations overlap
 };
 
 }  // namespace mmtwin::impl

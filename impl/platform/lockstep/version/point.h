@@ -1,11 +1,29 @@
-// point(): a named place where an operation may pause.
+// point(): a named place where an operation may pause, and waiting for what another operation holds.
 //
-// Laws: none. Context: a CPU inside an operation. Cost: none while no schedule asks for it. It deliberately takes
+// Laws: none. Context: a CPU inside an operation. Cost: one load while no schedule is at work. It deliberately takes
 // only a name: stored traces must survive new points elsewhere.
 #pragma once
 
+#include "vocab/points.h"
+
 namespace mmtwin::impl {
 
-constexpr void point(const char*) {}
+class Schedule;
+
+// The schedule whose operation runs on this thread now; null: nothing else is in flight, and nothing may pause.
+inline thread_local constinit Schedule* running_schedule = nullptr;
+
+// Out of line: ../schedule.cc.
+void pass_point(Schedule& schedule, Point p);
+// The CPU whose operation runs; 0 without a schedule.
+unsigned running_cpu(const Schedule* schedule);
+// Comes back once the operation of `holder` (kAnybody: some other one) got further. Without a schedule nobody will ever
+// give what is wanted, which is a bug of the caller.
+inline constexpr unsigned kAnybody = ~0u;
+void wait_for(Schedule* schedule, unsigned holder);
+
+inline void point(Point p) {
+  if (running_schedule != nullptr) [[unlikely]] pass_point(*running_schedule, p);
+}
 
 }  // namespace mmtwin::impl

@@ -3,8 +3,10 @@
 // Laws: none. Context: any. Cost: none. It deliberately keeps the interface.
 #pragma once
 
+#include "vocab/points.h"
+
 namespace mmtwin::impl {
 
-constexpr void point(const char*) {}
+constexpr void point(Point) {}
 
 }  // namespace mmtwin::impl

@@ -1,0 +1,158 @@
+#include "version/schedule.h"
+
+#include <boost/context/detail/fcontext.hpp>
+
+#include "impl/base/check.h"
+#include "impl/platform/host_memory.h"
+#include "version/hostile.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define MMTWIN_TELLS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MMTWIN_TELLS_SANITIZER 1
+#endif
+#endif
+#ifdef MMTWIN_TELLS_SANITIZER
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+namespace mmtwin::impl {
+namespace {
+
+namespace context = boost::context::detail;
+
+constexpr std::size_t kStackBytes = std::size_t{256} << 10;
+
+// Before and after every switch of stacks.
+void leave_stack([[maybe_unused]] void** fake, [[maybe_unused]] const void* to, [[maybe_unused]] std::size_t bytes) {
+#ifdef MMTWIN_TELLS_SANITIZER
+  __sanitizer_start_switch_fiber(fake, to, bytes);
+#endif
+}
+void arrive_on_stack([[maybe_unused]] void* fake, [[maybe_unused]] const void** from,
+                     [[maybe_unused]] std::size_t* bytes) {
+#ifdef MMTWIN_TELLS_SANITIZER
+  __sanitizer_finish_switch_fiber(fake, from, bytes);
+#endif
+}
+
+}  // namespace
+
+struct Schedule::Fiber {
+  Fiber() : stack(kStackBytes) {}
+
+  HostMemory stack;
+  void* context = nullptr;  // null: nothing in flight
+  void* fake_stack = nullptr;
+  Schedule* schedule = nullptr;
+  Body body = nullptr;
+  void* argument = nullptr;
+  Pause pause;
+  Stop why = Stop::kEnded;
+  Point stands_at = Point::kNone;
+  unsigned wanted = kAnybody;
+  std::uint64_t passed = 0;  // points
+};
+
+Schedule::Schedule() = default;
+Schedule::~Schedule() { abandon(); }
+
+Schedule::Stop Schedule::start(CpuId cpu, Body body, void* argument, Pause pause) {
+  std::unique_ptr<Fiber>& slot = fibers_[cpu.raw()];
+  if (!slot) slot = std::make_unique<Fiber>();
+  check(slot->context == nullptr, "a CPU has one operation in flight");
+  unpoison(slot->stack.data(), kStackBytes);
+  slot->schedule = this;
+  slot->body = body;
+  slot->argument = argument;
+  slot->pause = pause;
+  slot->passed = 0;
+  const auto entry = [](context::transfer_t from) {
+    Fiber& self = *static_cast<Fiber*>(from.data);
+    self.schedule->harness_ = from.fctx;
+    enter(&self);
+  };
+  slot->context = context::make_fcontext(slot->stack.data() + kStackBytes, kStackBytes, entry);
+  return run(cpu.raw());
+}
+
+Schedule::Stop Schedule::go_on(CpuId cpu) {
+  check(is_in_flight(cpu), "only what is in flight goes on");
+  return run(cpu.raw());
+}
+Schedule::Stop Schedule::go_on(CpuId cpu, Pause pause) {
+  fibers_[cpu.raw()]->pause = pause;
+  return go_on(cpu);
+}
+
+Schedule::Stop Schedule::run(unsigned cpu) {
+  Fiber& fiber = *fibers_[cpu];
+  current_ = cpu;
+  running_schedule = this;
+  leave_stack(&harness_fake_stack_, fiber.stack.data(), kStackBytes);
+  const context::transfer_t back = context::jump_fcontext(fiber.context, &fiber);
+  arrive_on_stack(harness_fake_stack_, nullptr, nullptr);
+  running_schedule = nullptr;
+  fiber.context = fiber.why == Stop::kEnded ? nullptr : back.fctx;
+  return fiber.why;
+}
+
+// The first function on a stack; it does not return.
+void Schedule::enter(void* fiber) {
+  Fiber& self = *static_cast<Fiber*>(fiber);
+  Schedule& schedule = *self.schedule;
+  arrive_on_stack(nullptr, &schedule.harness_stack_, &schedule.harness_stack_bytes_);
+  self.body(self.argument);
+  self.why = Stop::kEnded;
+  ++schedule.moves_;
+  leave_stack(nullptr, schedule.harness_stack_, schedule.harness_stack_bytes_);
+  context::jump_fcontext(schedule.harness_, nullptr);
+}
+
+void Schedule::stop(Stop why) {
+  Fiber& self = *fibers_[current_];
+  self.why = why;
+  leave_stack(&self.fake_stack, harness_stack_, harness_stack_bytes_);
+  const context::transfer_t back = context::jump_fcontext(harness_, nullptr);
+  arrive_on_stack(self.fake_stack, &harness_stack_, &harness_stack_bytes_);
+  harness_ = back.fctx;
+}
+
+void Schedule::pass(Point p) {
+  Fiber& self = *fibers_[current_];
+  self.stands_at = p;
+  ++moves_;
+  if (++self.passed > kMostPassings) return stop(Stop::kEndless);
+  if (stops_everywhere_) return stop(Stop::kPaused);
+  if (self.pause.point != p || --self.pause.nth != 0) return;
+  self.pause = Pause{};
+  stop(Stop::kPaused);
+}
+
+void Schedule::wait(unsigned holder) {
+  fibers_[current_]->wanted = holder;
+  stop(Stop::kBlocked);
+}
+
+void Schedule::abandon() {
+  for (const std::unique_ptr<Fiber>& fiber : fibers_) {
+    if (fiber) fiber->context = nullptr;
+  }
+}
+
+bool Schedule::is_in_flight(CpuId cpu) const {
+  const std::unique_ptr<Fiber>& fiber = fibers_[cpu.raw()];
+  return fiber != nullptr && fiber->context != nullptr;
+}
+unsigned Schedule::wanted(CpuId cpu) const { return fibers_[cpu.raw()]->wanted; }
+Point Schedule::stands_at(CpuId cpu) const { return fibers_[cpu.raw()]->stands_at; }
+
+void pass_point(Schedule& schedule, Point p) { schedule.pass(p); }
+unsigned running_cpu(const Schedule* schedule) { return schedule != nullptr ? schedule->cpu() : 0; }
+void wait_for(Schedule* schedule, unsigned holder) {
+  if (schedule == nullptr) return check(false, "LOCK-1: who waits waits for another operation in flight");
+  schedule->wait(holder);
+}
+
+}  // namespace mmtwin::impl

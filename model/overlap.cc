@@ -1,0 +1,220 @@
+// Operations that overlap: who acts now, when what an operation did counts, and what it may answer then
+// (docs/RULES.md section 7).
+//
+// What an operation does to a space counts when it gives the space's lock back: until then nobody else may look at the
+// ranges, from then on everybody may. An access happens when its last page is translated. Both lie between begin and
+// end of the operation. Whatever is judged over the whole machine waits until nothing is in flight.
+#include <algorithm>
+
+#include "model/state.h"
+
+namespace mmtwin::model {
+
+// ---- who acts ----
+
+void State::park() {
+  leave();
+  for (Now& other : parked) other.overlapped = true;
+  parked.push_back(std::move(now));
+  now = Now{};
+}
+
+// Others act from here on, and see what this operation has done so far.
+void State::leave() {
+  now.overlapped = true;
+  if (now.section == Section::kOver) close_section();
+}
+
+// Others have acted: zones may have become full or empty under an open request.
+void State::arrive() {
+  now.overlapped = true;
+  if (now.request.open && !now.request.filling) look_again();
+}
+
+void State::look_again() {
+  Request seen = now.request;
+  look(frames, seen);
+  now.request.may |= seen.may;
+  now.request.always &= seen.may;
+  for (const Now& other : parked) now.request.always &= ~other.in_transit;
+}
+
+void State::went_on(const Event& e) {
+  if (now.running && now.step == e.place) return;
+  const auto other =
+      std::find_if(parked.begin(), parked.end(), [&](const Now& in_flight) { return in_flight.step == e.place; });
+  if (other == parked.end()) return find(Law::kAnswer, "operation", "one in flight", "step " + std::to_string(e.place));
+  if (now.running) {
+    leave();
+    std::swap(now, *other);
+  } else {
+    now = std::move(*other);
+    parked.erase(other);
+  }
+  arrive();
+}
+
+void State::ended(const Event& e) {
+  if (!now.running || now.step != e.place || e.index >= kRefusalNames.size())
+    return find(Law::kAnswer, "ended operation", "the one that acts", "step " + std::to_string(e.place));
+  note(Law::kLive2);
+  end({static_cast<Refusal>(e.index), e.after});
+}
+
+// A handle that an operation in flight is about to give or to take away.
+bool State::is_in_use(const Operation& operation) const {
+  const auto clashes = [&](const Now& in_flight) {
+    return std::visit(
+        []<class New, class Old>(const New& fresh, const Old& old) {
+          if constexpr (requires { fresh.result.handle(); old.result.handle(); }) {
+            if constexpr (std::is_same_v<decltype(fresh.result.handle()), decltype(old.result.handle())>)
+              if (fresh.result.handle() == old.result.handle()) return true;
+          }
+          if constexpr (requires { fresh.block; } && std::is_same_v<Old, PagesFree>)
+            if (fresh.block == old.block) return true;
+          if constexpr (requires { fresh.space; } && std::is_same_v<Old, SpaceExit>)
+            if (fresh.space == old.space) return true;
+          return false;
+        },
+        operation, in_flight.operation);
+  };
+  return (now.running && clashes(now)) || std::any_of(parked.begin(), parked.end(), clashes);
+}
+
+// ---- the space's lock ----
+
+void State::enter_section() {
+  if (now.section == Section::kOver && !pause_of(now.operation).is_none()) close_section();
+  now.section = Section::kInside;
+  now.faulted_page = now.fault_page;
+  if (!now.overlapped) return;
+  if (is_access())
+    find_accessed();
+  else if (!now.answered)
+    judge_request();
+}
+
+void State::leave_section() {
+  now.section = Section::kOver;
+  if (now.overlapped) close_section();
+}
+
+void State::close_section() {
+  now.section = Section::kNone;
+  if (broken() || now.space == 0 || is<SpaceExit>()) return;
+  // Its own CPU has flushed whatever was taken away.
+  Cpu& cpu = cpus[now.cpu];
+  if (cpu.space == now.space) cpu.asids[cpu.asid].generation = spaces[now.space].generation;
+  if (is_access()) return close_fault();
+  now.answer = expected_answer();
+  now.answered = true;
+  if (now.answer.refusal == Refusal::kKilled) {
+    if (now.child != 0) forget_space(now.child);
+    now.child = 0;
+    return;
+  }
+  commit(now.answer);
+  if (!broken()) judge_touched_leaves(now.answer);
+  now.leaves.clear();
+  if (is<SpaceFork>() && now.answer.refusal != Refusal::kNone) now.child = 0;
+  if (is<RangeProtect>() && now.answer.refusal == Refusal::kOom) gave_up = true;
+}
+
+// Before the system has said so, but after everything that could make it answer otherwise.
+Response State::expected_answer() const {
+  const Space& space = spaces[now.space];
+  if (space.killed) return {Refusal::kKilled, 0};
+  const bool is_break = is<RangeBrk>();
+  if (now.refused) return {Refusal::kOom, is_break ? space.ranges->brk() : 0};
+  if (is<SpaceFork>()) return {spaces[now.child].root != 0 ? Refusal::kNone : Refusal::kNoMemory, 0};
+  const bool has_value = is_break || ((is<RangeMapAnon>() || is<RangeMapFile>()) &&
+                                      now.verdict.refusal == Refusal::kNone);
+  return {now.verdict.refusal, has_value ? now.verdict.value : 0};
+}
+
+// What a fault has come to when it gives the space's lock back.
+void State::close_fault() {
+  if (now.killed) {
+    kill_space();
+    now.leaves.clear();
+    return;
+  }
+  if (spaces[now.space].killed || now.refused) return;
+  const std::uint64_t byte = now.faulted_page * kPage;
+  std::uint64_t refused_at = 0;
+  const Access access = is<MemoryStore>() ? Access::kStore : is<MemoryFetch>() ? Access::kFetch : Access::kLoad;
+  now.fault = access_verdict(byte, 1, access, &refused_at);
+  // A file came to lie here while the operation was in flight: this machine has no contents of files yet.
+  const Range* range = spaces[now.space].ranges->find(byte);
+  if (now.fault == Refusal::kNone && (range->file != 0 || !range->is_private())) now.fault = Refusal::kBus;
+  if (now.fault == Refusal::kNone && access == Access::kStore) {
+    spaces[now.space].ranges->prepare_store(byte);
+    end_stored_page(now.faulted_page, false);
+  }
+  if (broken()) return;
+  judge_touched_leaves({});
+  now.leaves.clear();
+}
+
+void State::end_overlapped_access(const Place& place, unsigned width, const Response& r) {
+  const std::uint64_t at = address(place);
+  if (r.refusal == Refusal::kKilled || r.refusal == Refusal::kOom) {
+    if (!is_ending(now.space)) find(Law::kAnswer, "refusal", "the space lives", std::string(name_of(r.refusal)));
+    return;
+  }
+  note(Law::kPerm1);
+  if (r.refusal != Refusal::kNone) {
+    const bool is_user = at < geometry->user_end && width <= geometry->user_end - at;
+    const Refusal expected = is_user ? now.fault : Refusal::kSegvMapErr;
+    if (r.refusal != expected)
+      find(Law::kPerm1, "refusal", std::string(name_of(expected)), std::string(name_of(r.refusal)));
+    return;
+  }
+  if (!now.performed) return find(Law::kPerm1, "access", "translated by the TLB", "not");
+  note(Law::kContent1);
+  if (!is<MemoryStore>() && r.value != now.loaded) find(Law::kContent1, "value", now.loaded, r.value);
+}
+
+// Killed, or being killed by an operation in flight: whoever comes now need not wait for the end of it.
+bool State::is_ending(std::uint32_t space) const {
+  const auto kills = [&](const Now& other) { return other.space == space && other.killed; };
+  return spaces[space].killed || std::any_of(parked.begin(), parked.end(), kills);
+}
+
+// ---- flushes that are under way ----
+
+// Another operation has taken something away from the space, and this CPU has not been told yet.
+bool State::flush_is_due(std::uint32_t cpu, std::uint32_t space) const {
+  return std::any_of(parked.begin(), parked.end(), [&](const Now& other) {
+    return other.space == space && (other.pending >> cpu & 1u) != 0;
+  });
+}
+
+// Another operation holds the lock of the space and has taken something away: its flush is still to come.
+bool State::takes_space_down(std::uint32_t space) const {
+  return std::any_of(parked.begin(), parked.end(), [&](const Now& other) {
+    return other.space == space && other.took_rights && other.section == Section::kInside;
+  });
+}
+
+// What it still caches of what was taken away, it may use until then.
+void State::await_flush(std::uint32_t cpu, std::uint32_t space) {
+  for (Now& other : parked) {
+    if (other.space != space || !other.took_rights || other.section != Section::kInside) continue;
+    other.must_flush |= 1u << cpu;
+    other.may_flush |= 1u << cpu;
+    other.pending |= 1u << cpu;
+  }
+}
+
+// The CPU runs the space `loaded` from now on: flushes of the one it left need not reach it any more, those of the new
+// one may.
+void State::note_loaded(std::uint32_t cpu, std::uint32_t left, std::uint32_t loaded) {
+  const std::uint32_t bit = 1u << cpu;
+  for (Now& other : parked) {
+    if (other.space == left && left != loaded) other.must_flush &= ~bit;
+    if (other.space == loaded && other.took_rights && other.section == Section::kInside) other.may_flush |= bit;
+  }
+}
+
+}  // namespace mmtwin::model

@@ -1,0 +1,197 @@
+// LOCK-1 to LOCK-3, LIVE-2, and what operations in flight may do to each other.
+#include <cstdint>
+#include <vector>
+
+#include "tests/model/narrator.h"
+
+namespace mmtwin::model {
+namespace {
+
+constexpr std::uint64_t kHere = 0x100000, kThere = 0x200000;
+constexpr EventKind kTaken = EventKind::kLockTaken, kReleased = EventKind::kLockReleased;
+
+Narrator one_space(unsigned cpus = 1) {
+  Narrator n(machine_of("tiny", cpus));
+  n.create(1);
+  return n;
+}
+
+Scene locked_map() {
+  Narrator n = one_space();
+  n.begin(Narrator::map_operation(1, kHere, 1));
+  n.load_space(1);
+  n.map_locked();
+  n.end(Refusal::kNone, kHere);
+  return n.scene();
+}
+
+TEST(Lock1, ALockHasOneHolderWhoReleasesIt) {
+  const Scene legal = locked_map();
+  expect_legal(legal);
+  for (const int i : {0, 1}) {
+    expect_found(Law::kLock1, twice(legal, nth(legal, kTaken, i)));
+    expect_found(Law::kLock1, without(legal, nth(legal, kTaken, i)));
+    expect_found(Law::kLock1, twice(legal, nth(legal, kReleased, i)));
+    expect_found(Law::kLock1, without(legal, nth(legal, kReleased, i)));
+    expect_found(Law::kLock1, altered(legal, nth(legal, kReleased, i), [](Event& e) { ++e.place; }));
+  }
+}
+
+TEST(Lock1, NobodyTakesWhatAnotherHolds) {
+  Narrator n = one_space(2);
+  n.begin_step(Narrator::map_operation(1, kHere, 1), 2);
+  n.load_space(1);
+  n.lock(LockClass::kSpace, 1);
+  n.begin_step(Narrator::map_operation(1, kThere, 1, kReadWrite, 1), 3);
+  n.load_space(1);
+  expect_legal(n.scene());
+  Narrator other = n;
+  n.lock(LockClass::kSpace, 1);
+  expect_found(Law::kLock1, n.scene());
+  other.lock(LockClass::kSpace, 2);
+  expect_legal(other.scene());
+}
+
+TEST(Lock1, NobodyWaitsInACircle) {
+  Narrator n = one_space(2);
+  n.begin_step(Narrator::map_operation(1, kHere, 1), 2);
+  n.event(EventKind::kStuck, 0, 2);
+  expect_found(Law::kLock1, n.scene());
+}
+
+TEST(Lock2, OnlyInnerLocksAreTakenUnderOuterOnes) {
+  using enum LockClass;
+  for (const LockClass outer : {kSpace, kTables, kFamily, kSlab, kZone})
+    for (const LockClass inner : {kSpace, kTables, kFamily, kSlab, kZone}) {
+      Narrator n = one_space();
+      n.begin(SlabShrink{CpuId(0)});
+      n.lock(outer, 1);
+      n.lock(inner, 2);
+      const bool is_declared = (outer == kSpace && inner != kSpace) || (inner == kZone && outer != kZone) ||
+                               (outer == kFamily && inner == kSlab);
+      if (is_declared)
+        expect_legal(n.scene());
+      else
+        expect_found(Law::kLock2, n.scene());
+    }
+}
+
+TEST(Lock3, NobodyWaitsUnderASpinningLock) {
+  for (const LockClass held : {LockClass::kSpace, LockClass::kTables, LockClass::kFamily, LockClass::kZone}) {
+    Narrator n = one_space();
+    n.begin(Narrator::map_operation(1, kHere, 1));
+    n.load_space(1);
+    n.lock(held, 1);
+    n.object(CacheName::kRange);
+    if (held == LockClass::kSpace)
+      expect_legal(n.scene());
+    else
+      expect_found(Law::kLock3, n.scene());
+  }
+  for (const Gfp gfp : {kGfpWait, Gfp()}) {
+    Narrator n = one_space();
+    n.begin(alloc(1, 3, gfp));
+    n.lock(LockClass::kZone, 1);
+    n.request(Role::kBlock, 3);
+    if (gfp == kGfpWait)
+      expect_found(Law::kLock3, n.scene());
+    else
+      expect_legal(n.scene());
+  }
+}
+
+TEST(Lock4, WhatALockProtectsChangesUnderIt) {
+  const Scene legal = locked_life();
+  expect_legal(legal);
+  const auto unlocked = [&](LockClass lock_class, std::size_t which) {
+    std::vector<std::size_t> taken;
+    for (std::size_t i = 0; i < legal.steps.size(); ++i) {
+      const auto* e = std::get_if<Event>(&legal.steps[i]);
+      if (e != nullptr && e->kind == kTaken && e->index == static_cast<unsigned>(lock_class)) taken.push_back(i);
+    }
+    const std::size_t at = taken.at(which % taken.size());
+    std::size_t released = at;
+    while (std::get<Event>(legal.steps[at]).index != std::get<Event>(legal.steps[released]).index ||
+           std::get<Event>(legal.steps[released]).kind != kReleased)
+      ++released;
+    return without(without(legal, released), at);
+  };
+  expect_found(Law::kLock4, unlocked(LockClass::kZone, 0));   // a list is filled
+  expect_found(Law::kLock4, unlocked(LockClass::kSpace, 1));  // a page is mapped
+  expect_found(Law::kLock4, unlocked(LockClass::kSpace, 2));  // a space ends
+  expect_found(Law::kLock4, unlocked(LockClass::kSlab, 1));   // objects go back
+  expect_found(Law::kLock4, unlocked(LockClass::kSlab, 2));
+}
+
+TEST(Live2, AnOperationComesToItsEnd) {
+  Narrator n = one_space(2);
+  n.begin_step(Narrator::map_operation(1, kHere, 1), 2);
+  Event endless = event_of(EventKind::kStuck, 0, 2);
+  endless.index = 1;
+  n.event(endless);
+  expect_found(Law::kLive2, n.scene());
+}
+
+// ---- what counts when ----
+// CPU 0 unmaps, and pauses where `stops` says: 0 before it has the space's lock, 1 before the flush has reached CPU 1,
+// 2 after the lock was given back. CPU 1, which has the page cached, loads meanwhile.
+Scene unmap_against_load(int stops, bool uses_cached, Refusal answer, std::uint64_t value = 0) {
+  Narrator n(machine_of("tiny", 2));
+  n.create(1);
+  n.map(1, kHere, 1);
+  n.store(1, kHere, 7);
+  n.load(1, kHere, 7, 1);
+  const std::uint64_t page = kHere / kPage, frame = n.frame_at(1, kHere);
+  const auto load = [&] {
+    n.begin_step(MemoryLoad{CpuId(1), SpaceHandle(1), place(kHere), Width(1)}, 6);
+    if (uses_cached) {
+      n.translated(page, Access::kLoad);
+    } else {
+      n.walk(1, page, Access::kLoad);
+      n.lock(LockClass::kSpace, 1);
+      n.unlock(LockClass::kSpace, 1);
+    }
+    n.end(answer, value);
+    n.go_on(5, 0);
+  };
+  n.begin_step(RangeUnmap{CpuId(0), SpaceHandle(1), place(kHere), ByteCount(kPage)}, 5);
+  n.load_space(1);
+  if (stops == 0) load();
+  n.lock(LockClass::kSpace, 1);
+  n.set_leaf(1, page, 0);
+  if (stops == 1) load();
+  n.flush_page(1, page);
+  if (stops == 3) load();
+  n.put(frame);
+  n.forget_page(1, page);
+  n.free_tables(1);
+  n.unlock(LockClass::kSpace, 1);
+  if (stops == 2) load();
+  n.ended(5);
+  return n.scene();
+}
+
+TEST(Overlap, ALoadReadsThroughWhatIsCachedUntilTheFlushIsAcknowledged) {
+  expect_legal(unmap_against_load(0, true, Refusal::kNone, 7));
+  expect_legal(unmap_against_load(1, true, Refusal::kNone, 7));
+  expect_found(Law::kContent1, unmap_against_load(1, true, Refusal::kNone, 0));
+  expect_found(Law::kTlb1, unmap_against_load(3, true, Refusal::kNone, 7));
+}
+
+TEST(Overlap, WhatAnUnmapDidCountsOnceItGaveTheLockBack) {
+  expect_legal(unmap_against_load(2, false, Refusal::kSegvMapErr));
+  expect_found(Law::kPerm1, unmap_against_load(2, false, Refusal::kSegvAccErr));
+}
+
+TEST(Overlap, AnOperationAnswersWhatItHadCommitted) {
+  const Scene legal = unmap_against_load(2, false, Refusal::kSegvMapErr);
+  for (const Refusal refusal : {Refusal::kInvalid, Refusal::kNoMemory, Refusal::kKilled})
+    expect_found(Law::kAnswer, altered(legal, nth(legal, EventKind::kEnded), [&](Event& e) {
+                   e.index = static_cast<std::uint16_t>(refusal);
+                 }));
+  expect_found(Law::kAnswer, altered(legal, nth(legal, EventKind::kEnded), [](Event& e) { e.place = 9; }));
+  expect_found(Law::kAnswer, altered(legal, nth(legal, EventKind::kWentOn), [](Event& e) { e.place = 9; }));
+}
+
+}  // namespace
+}  // namespace mmtwin::model
