@@ -229,7 +229,8 @@ template <class Geometry>
 void Mmu<Geometry>::unload(CpuId cpu) {
   CpuTranslation& c = cpus_[cpu.raw()];
   store_relaxed(c.key, kNobodysKey);
-  store_relaxed(c.lazy, std::uint32_t{1});
+  // After all accesses of user code: whoever sees the CPU lazy does not interrupt it, and may give its pages away.
+  store_release(c.lazy, std::uint32_t{1});
   hardware_.emit({.kind = EventKind::kSpaceUnloaded, .cpu = cpu, .index = static_cast<std::uint16_t>(c.asid),
                   .frame = Pfn(c.root)});
 }

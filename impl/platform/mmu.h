@@ -101,7 +101,8 @@ class Mmu {
   // Not lazy any more, though user code does not run before the load that follows.
   void wake(CpuId cpu) { store_relaxed(cpus_[cpu.raw()].lazy, std::uint32_t{0}); }
 
-  bool is_lazy(CpuId cpu) const { return load_relaxed(cpus_[cpu.raw()].lazy) != 0; }
+  // If so, what user code did there before is done and seen.
+  bool is_lazy(CpuId cpu) const { return load_acquire(cpus_[cpu.raw()].lazy) != 0; }
   bool runs_user_code(CpuId cpu) const { return load_relaxed(cpus_[cpu.raw()].key) != kNobodysKey; }
   Pfn root(CpuId cpu) const { return Pfn(cpus_[cpu.raw()].root); }
   unsigned asid(CpuId cpu) const { return cpus_[cpu.raw()].asid; }
