@@ -109,5 +109,57 @@ TEST(SharedSpace, SpacesOfTwoCpusDoNotMeet) {
   other.join();
 }
 
+// Unmapping takes the entry away, then flushes, then gives the page back. Before the flush another thread of the space
+// may still read the page, so the child that shares it may not take it for its own alone.
+TEST(SharedSpace, APageIsNotTheChildsOwnWhileAThreadOfTheParentMayStillReadIt) {
+  constexpr unsigned kRounds = 400;
+  constexpr std::uint64_t kPages = 40;
+  MachineDescription machine = two_cpus();
+  machine.cpus = 3;
+  machine.cpu_node = {0, 1, 1};
+  MmOf<X86Geometry> mm{machine};
+  const SpaceId space = mm.space_create(CpuId(0), Address(0), Address(0)).value();
+  std::atomic<unsigned> reading{0};           // how often the reader has seen the page; relaxed: it orders nothing
+  std::atomic<std::uint64_t> child{0};        // of this round; 0: its storer is done with it
+  std::atomic<bool> done{false};
+  unsigned wrong = 0;  // answers to the reader
+  const Address readers = byte_of(0, 1);
+  std::thread reader([&] {
+    for (unsigned seen = 0; !done;) {
+      const auto got = mm.memory_load(CpuId(1), space, readers, 8);
+      if (got ? *got != 0 : got.refusal() != Refusal::kSegvMapErr) ++wrong;
+      if (got) reading.store(++seen, std::memory_order_relaxed);
+    }
+  });
+  std::thread storer([&] {
+    while (!done) {
+      const SpaceId own{child.load(std::memory_order_acquire)};
+      if (own.offset == 0) {
+        std::this_thread::yield();
+        continue;
+      }
+      EXPECT_TRUE(mm.memory_store(CpuId(2), own, readers, 8, 77).is_ok());
+      mm.space_exit(CpuId(2), own);
+      child.store(0, std::memory_order_release);
+    }
+  });
+  for (unsigned round = 0; round < kRounds; ++round) {
+    const MapRequest request{kBase, kPages * kPage, kRw, kMapFixed, 0, 0};
+    ASSERT_TRUE(mm.range_map(CpuId(0), space, request).is_ok());
+    for (std::uint64_t page = 0; page < kPages; ++page)
+      ASSERT_TRUE(mm.memory_store(CpuId(0), space, byte_of(page, 0), 8, 1).is_ok());
+    const SpaceId fresh = mm.space_fork(CpuId(0), space).value();
+    const unsigned seen = reading.load(std::memory_order_relaxed);
+    while (reading.load(std::memory_order_relaxed) < seen + 2) std::this_thread::yield();
+    child.store(fresh.offset, std::memory_order_release);
+    ASSERT_TRUE(mm.range_unmap(CpuId(0), space, Address(kBase), ByteCount(kPages * kPage)).is_ok());
+    while (child.load(std::memory_order_acquire) != 0) std::this_thread::yield();
+  }
+  done = true;
+  reader.join();
+  storer.join();
+  EXPECT_EQ(wrong, 0u);
+}
+
 }  // namespace
 }  // namespace mmtwin::impl
