@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <array>
 #include <cstdint>
 #include <memory>
 
@@ -15,7 +16,7 @@
 
 namespace mmtwin::fuzz {
 
-inline constexpr std::size_t kFeatureBytes = 512;
+inline constexpr std::size_t kFeatureBytes = 1088;
 
 // Counts what passes through it.
 class FeatureSystem final : public ForwardingSystem {
@@ -23,12 +24,14 @@ class FeatureSystem final : public ForwardingSystem {
   using ForwardingSystem::ForwardingSystem;
   void start(const MachineDescription& machine, EventSink& sink) override;
   Response apply(const Operation& operation) override;
+  void go_on(CpuId cpu, Pause pause) override;
   void on_event(const Event& event) override;
 
  private:
   std::uint64_t frames_ = 1;       // of the machine
   std::uint64_t frames_used_ = 0;  // taken and not returned
   std::size_t last_kind_ = 0;
+  std::array<Point, kMaxCpus> stands_at_{};  // of what is in flight
 };
 
 // Which laws an input exercised, from the counts before and after it.

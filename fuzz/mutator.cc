@@ -60,6 +60,7 @@ lockstep::Generator Mutator::generator_after(const std::vector<Operation>& opera
   options.machine = program_.machine;
   options.kinds = kinds_;
   options.swarm = false;
+  options.pauses = 50;
   lockstep::Generator generator(options);
   for (std::size_t i = 0; i < count; ++i) generator.assume(operations[i]);
   return generator;

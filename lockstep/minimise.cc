@@ -197,6 +197,20 @@ bool simplify_machine(Search& search) {
   return any;
 }
 
+// Schedules are the first to go: what fails without them is no race.
+void drop_pauses(Search& search) {
+  const auto without_pauses = [](Program program, std::size_t from, std::size_t to) {
+    for (std::size_t i = from; i < to; ++i)
+      std::visit([](auto& op) { op.pause.value() = Pause{}; }, program.operations[i]);
+    return program;
+  };
+  const std::size_t count = search.now().operations.size();
+  if (search.improve(without_pauses(search.now(), 0, count))) return;
+  for (std::size_t i = 0; i < search.now().operations.size(); ++i) {
+    if (!pause_of(search.now().operations[i]).is_none()) search.improve(without_pauses(search.now(), i, i + 1));
+  }
+}
+
 // What can still go, by trying everything; `fails` answers whether a candidate fails in the same way.
 std::optional<std::string> what_can_go(const Program& program, const std::function<bool(const Program&)>& fails,
                                        bool with_machine) {
@@ -230,6 +244,8 @@ Minimised minimise(const Program& program, const Probe& probe, const MinimiseOpt
   Minimised result;
   Search search(probe, options, result);
   if (!search.begin(program)) return result;
+  drop_pauses(search);
+  search.say("pauses dropped");
   bool again = true;
   while (again && !search.exhausted()) {
     again = cut_operations(search);

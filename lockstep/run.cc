@@ -36,7 +36,7 @@ RunOutcome Runner::run_once(const Program& program, StepNumber limit) {
   last_good_audit_ = StepNumber(0);
   resting_ = false;
   claims_ = system_.claims();
-  tapped_ = options_.digests || options_.observer != nullptr;
+  tapped_ = options_.digests || options_.observer != nullptr || options_.chooser != nullptr;
   const std::uint64_t items_before = model_.items_judged();
   flights_.clear();
   if (boot(program.machine) && run_steps(program, limit) && !outcome_.gave_up) {
@@ -55,7 +55,7 @@ bool Runner::boot(const MachineDescription& machine) {
   machine_ = machine;
   tap_.hashes = options_.digests;
   tap_.answers = &answers_;
-  tap_.keeps = options_.observer != nullptr;
+  tap_.keeps = options_.observer != nullptr || options_.chooser != nullptr;
   tap_.kept.clear();
   if (options_.digests) {
     answers_.reset();
@@ -80,7 +80,10 @@ bool Runner::run_steps(const Program& program, StepNumber limit) {
   std::uint64_t until_audit = every;
   const Operation* operation = program.operations.data();
   for (std::uint64_t step = 1; step <= limit.raw(); ++step, ++operation) {
-    if constexpr (kTapped) tap_.kept.clear();
+    if constexpr (kTapped) {
+      tap_.kept.clear();
+      if (options_.chooser != nullptr && StepNumber(step) == options_.race_from) return race(program, limit);
+    }
     if (!flights_.empty() && !make_room(StepNumber(step), *operation)) return false;
     const model::Skip skip = why_skipped(*operation);
     if (skip != model::Skip::kNone) {

@@ -56,6 +56,19 @@ class StepObserver {
   ~StepObserver() = default;
 };
 
+// Whose turn it is, where all schedules are to be seen. Operations in flight together are racers, numbered from 0.
+class Chooser {
+ public:
+  // nullopt: nobody's; the run is given up, or all wait for each other.
+  virtual std::optional<std::size_t> choose(const std::vector<std::size_t>& unfinished) = 0;
+  // The one that was chosen got to its next point and touched that on its way, or must wait.
+  virtual void moved(bool got_further, std::span<const std::uint64_t> touched) = 0;
+  virtual bool is_circle() const = 0;
+
+ protected:
+  ~Chooser() = default;
+};
+
 struct RunOptions {
   std::uint64_t audit_every = 0;  // executed operations between full audits; 0: only the audit at the end
   bool audit_at_end = true;
@@ -63,6 +76,8 @@ struct RunOptions {
   bool digests = false;  // of answers and events; costs a hash of every event
   bool locate = true;    // a finding that only an audit shows is run again to learn its step
   StepObserver* observer = nullptr;
+  Chooser* chooser = nullptr;  // with it, the operations from step race_from on are in flight together
+  StepNumber race_from;
   std::atomic<std::uint64_t>* progress = nullptr;  // holds the step being run, for whoever survives a crash
 };
 
@@ -97,6 +112,9 @@ class Runner {
 
   System& system() { return system_; }
   const model::Model& model() const { return model_; }
+  // Of the last race: whose turns they were, by step; and what all of it came to, whatever frames it used.
+  const std::vector<StepNumber>& turns() const { return turns_; }
+  const std::string& race_outcome() const { return race_outcome_; }
 
  private:
   // Stands between system and model only when someone listens: digests or an observer.
@@ -128,6 +146,9 @@ class Runner {
   bool make_room(StepNumber step, const Operation& operation);
   bool go_on(CpuId cpu, Pause pause, StepNumber step, const Operation* operation);
   bool settle(StepNumber step);
+  bool race(const Program& program, StepNumber limit);
+  bool take_turn(const Program& program, std::size_t racer);
+  std::string describe_race();
   bool landed(StepNumber step, const Operation* operation);
   bool compare();
   bool compare_sorted(const std::vector<Pfn>& a, const std::vector<Pfn>& b);
@@ -162,6 +183,14 @@ class Runner {
     CpuId cpu;
     SpaceHandle space;  // that it names
   };
+  struct Racer {
+    bool has_begun = false;
+    bool has_ended = false;
+    Response response;
+  };
+  std::vector<Racer> racers_;
+  std::vector<StepNumber> turns_;
+  std::string race_outcome_;
   std::vector<Flight> flights_;              // operations in flight, in the order of their steps
   std::vector<Pfn> frames_;                  // scratch of compare_sorted
   std::vector<RangeObservation> ranges_;     // scratch of compare_space

@@ -36,6 +36,13 @@ class System {
   // It goes on, to its end or to that pause.
   virtual void go_on(CpuId, Pause) {}
 
+  // For exploration. Every point is a pause, and nobody is helped who must wait; false: the system has no points.
+  virtual bool stop_everywhere(bool) { return false; }
+  // What apply() or go_on() touched last: twice an address, plus 1 where it was written.
+  virtual std::span<const std::uint64_t> touched() { return {}; }
+  // Grows whenever an operation gets further.
+  virtual std::uint64_t moves() { return 0; }
+
   // Since apply() began with nothing in flight. Valid until the next apply().
   virtual const Changes& changes() = 0;
   virtual FrameObservation frame(Pfn at) = 0;

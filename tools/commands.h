@@ -45,6 +45,15 @@ struct ExplainOptions {
 };
 ExitCode explain(const ExplainOptions& options);
 
+struct ExploreCommandOptions {
+  std::string file;         // empty: all pairs on a shared page
+  std::uint64_t first = 0;  // step from which on the operations are in flight together
+  std::uint64_t most_runs = 1'000'000;
+  bool prunes = true;
+  bool outcomes = false;
+};
+ExitCode explore(const ExploreCommandOptions& options);
+
 struct GenerateCommandOptions {
   std::uint64_t seed = 1;
   std::uint64_t operations = 64;
@@ -92,6 +101,7 @@ struct ProveOptions {
 ExitCode prove(const ProveOptions& options);
 
 struct LawsOptions {
+  bool points = false;    // the places where operations may pause, instead
   bool freedoms = false;  // what the judge leaves open, measured
   std::uint64_t programs = 200;
   bool json = false;

@@ -37,10 +37,21 @@ ExitCode freedoms(const LawsOptions& options) {
   return report.disagreed != 0 ? ExitCode::kDisagreed : ExitCode::kAgreed;
 }
 
+ExitCode points(const LawsOptions& options) {
+  for (std::size_t i = 1; i < kPoints.size(); ++i) {
+    if (options.json)
+      fmt::print("{{\"point\":\"{}\",\"where\":\"{}\"}}\n", kPoints[i].name, kPoints[i].where);
+    else
+      fmt::print("{:15} {}\n", kPoints[i].name, kPoints[i].where);
+  }
+  return ExitCode::kAgreed;
+}
+
 }  // namespace
 
 ExitCode laws(const LawsOptions& options) {
   if (options.freedoms) return freedoms(options);
+  if (options.points) return points(options);
   if (options.json) {
     for (const std::string& line : lockstep::law_lines(model::LawCounts{})) fmt::print("{}\n", line);
   } else {

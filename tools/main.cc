@@ -78,6 +78,16 @@ void add_explain(CLI::App& app, ExplainOptions& o, Action& chosen) {
   sub->add_flag("--json", o.json, "Only the outcome, as JSON Lines");
 }
 
+void add_explore(CLI::App& app, ExploreCommandOptions& o, Action& chosen) {
+  CLI::App* sub = command(app, "explore", "Run every schedule of operations in flight together", chosen,
+                          [&o] { return explore(o); });
+  sub->add_option("TRACE", o.file, "A trace (default: all pairs on a page that two spaces share)");
+  sub->add_option("--from", o.first, "The steps from here on are in flight together");
+  sub->add_option("--runs", o.most_runs, "At most, of one program")->capture_default_str();
+  sub->add_flag("!--all", o.prunes, "Also schedules that come to the same as others");
+  sub->add_flag("--outcomes", o.outcomes, "List what they come to");
+}
+
 void add_generate(CLI::App& app, GenerateCommandOptions& o, Action& chosen) {
   CLI::App* sub = command(app, "gen", "Write a random program", chosen, [&o] { return generate(o); });
   sub->add_option("--seed", o.seed, "The same seed gives the same program")
@@ -154,6 +164,7 @@ void add_prove(CLI::App& app, ProveOptions& o, Action& chosen) {
 
 void add_laws(CLI::App& app, LawsOptions& o, Action& chosen) {
   CLI::App* sub = command(app, "laws", "List what must always hold", chosen, [&o] { return laws(o); });
+  sub->add_flag("--points", o.points, "List the places where operations may pause");
   sub->add_flag("--freedoms", o.freedoms, "Measure and list what the judge leaves open");
   sub->add_option("--programs", o.programs, "To measure with")->check(CLI::Range(1u, 1u << 20))->capture_default_str();
   sub->add_flag("--json", o.json, "JSON Lines");
@@ -234,6 +245,7 @@ ExitCode run(int count, char** words) {
   ReplayOptions replay_options;
   MinimiseOptions minimise_options;
   ExplainOptions explain_options;
+  ExploreCommandOptions explore_options;
   GenerateCommandOptions generate_options;
   ConvertOptions convert_options;
   FuzzOptions fuzz_options;
@@ -244,6 +256,7 @@ ExitCode run(int count, char** words) {
   add_replay(app, replay_options, chosen);
   add_minimise(app, minimise_options, chosen);
   add_explain(app, explain_options, chosen);
+  add_explore(app, explore_options, chosen);
   add_fuzz(app, fuzz_options, chosen);
   add_generate(app, generate_options, chosen);
   add_convert(app, convert_options, chosen);

@@ -19,6 +19,7 @@ LoadedTables<Geometry>::LoadedTables(Hardware& hardware, Mmu<Geometry>& mmu)
 template <class Geometry>
 std::uint64_t LoadedTables<Geometry>::new_context() {
   point(Point::kContextTake);
+  touches(last_context_, true);
   return add_shared(*last_context_, std::uint64_t{1}) + 1;
 }
 

@@ -3,6 +3,7 @@
 namespace mmtwin::impl {
 
 void CpuList::enter() {
+  touches(this, true);
   for (;;) {
     store_relaxed(busy_, std::uint32_t{1});
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -15,6 +16,7 @@ void CpuList::enter() {
 }
 
 void CpuList::visit() {
+  touches(this, true);
   std::uint32_t before = load_relaxed(attention_) & ~kVisited;
   // One visitor at a time; the others queue here.
   while (!compare_exchange(attention_, before, before | kVisited)) {

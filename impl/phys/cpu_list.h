@@ -14,6 +14,7 @@
 #include "impl/phys/frame.h"
 #include "impl/platform/frame_table.h"
 #include "version/asymmetric_barrier.h"
+#include "version/point.h"
 #include "version/shared_word.h"
 
 namespace mmtwin::impl {
@@ -36,6 +37,7 @@ class alignas(64) CpuList {
   // ---- owner ----
   // False: something wants attention; the owner is not inside.
   bool enter_quickly() {
+    touches(this, true);
     store_relaxed(busy_, std::uint32_t{1});
     // The compiler may not sink the store; the processor may, and that is what the visitor's barrier is for.
     __atomic_signal_fence(__ATOMIC_SEQ_CST);

@@ -117,6 +117,7 @@ void PageAllocator::note_free(unsigned index) {
   zone.is_low = is_low;
   for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
     std::uint32_t& attention = list_of(CpuId(cpu), index).attention();
+    touches(&list_of(CpuId(cpu), index), true);
     if (is_low) {
       set_bits(attention, CpuList::kLow);
     } else {

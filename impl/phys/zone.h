@@ -11,6 +11,7 @@
 
 #include "impl/platform/frame_descriptor.h"
 #include "version/lock.h"
+#include "version/point.h"
 #include "version/shared_word.h"
 #include "vocab/machine.h"
 #include "vocab/units.h"
@@ -43,7 +44,10 @@ struct alignas(64) Zone {
   FrameSpan span;
   UntouchedRun untouched[kMaxHoles + 1];  // used up in order; next == end: nothing left in it
 
-  std::uint64_t free_now() const { return load_relaxed(free); }
+  std::uint64_t free_now() const {
+    touches(&lock, false);  // under which it changes
+    return load_relaxed(free);
+  }
   bool is_untouched(std::uint64_t frame) const {
     for (const UntouchedRun& run : untouched) {
       if (frame >= run.next && frame < run.end) return true;

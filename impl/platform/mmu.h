@@ -17,6 +17,7 @@
 #include "impl/platform/hardware.h"
 #include "impl/platform/owner_section.h"
 #include "impl/platform/tracked_array.h"
+#include "version/point.h"
 #include "version/shared_word.h"
 #include "vocab/events.h"
 #include "vocab/flags.h"
@@ -102,7 +103,10 @@ class Mmu {
   void wake(CpuId cpu) { store_relaxed(cpus_[cpu.raw()].lazy, std::uint32_t{0}); }
 
   // If so, what user code did there before is done and seen.
-  bool is_lazy(CpuId cpu) const { return load_acquire(cpus_[cpu.raw()].lazy) != 0; }
+  bool is_lazy(CpuId cpu) const {
+    touches(&cpus_[cpu.raw()].section, false);
+    return load_acquire(cpus_[cpu.raw()].lazy) != 0;
+  }
   bool runs_user_code(CpuId cpu) const { return load_relaxed(cpus_[cpu.raw()].key) != kNobodysKey; }
   Pfn root(CpuId cpu) const { return Pfn(cpus_[cpu.raw()].root); }
   unsigned asid(CpuId cpu) const { return cpus_[cpu.raw()].asid; }

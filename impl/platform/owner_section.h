@@ -12,6 +12,7 @@
 
 #include "version/asymmetric_barrier.h"
 #include "version/lock.h"
+#include "version/point.h"
 #include "version/shared_word.h"
 
 namespace mmtwin::impl {
@@ -25,6 +26,7 @@ class OwnerSection {
 
   // ---- owner ----
   void enter() {
+    touches(this, true);
     store_relaxed(busy_, std::uint32_t{1});
     // The compiler may not sink the store; the processor may, and that is what the visitor's barrier is for.
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -36,6 +38,7 @@ class OwnerSection {
 
   // ---- visitor ----
   void visit() {
+    touches(this, true);
     visitors_.take();
     store_release(attention_, load_relaxed(attention_) | kVisited);
     visitor_barrier();

@@ -48,6 +48,7 @@ std::uint64_t Ram::change_entry(CpuId cpu, Pfn table, unsigned index, std::uint6
 }
 
 void Ram::zero(CpuId cpu, Pfn frame) {
+  touches(raw(frame), true);
   marks_.touch_content(frame);
   std::memset(bytes_ + frame.raw() * kPageBytes, 0, kPageBytes);
   events_.emit({.kind = EventKind::kFrameZeroed, .cpu = cpu, .order = {}, .frame = frame});
@@ -62,6 +63,8 @@ void Ram::zero_table(CpuId cpu, Pfn table, unsigned entries) {
 
 void Ram::copy(CpuId cpu, Pfn from, Pfn to) {
   check(from != to, "a frame is copied to another one");
+  touches(raw(from), false);
+  touches(raw(to), true);
   marks_.touch_content(to);
   std::memcpy(bytes_ + to.raw() * kPageBytes, bytes_ + from.raw() * kPageBytes, kPageBytes);
   events_.emit({.kind = EventKind::kFrameCopied, .cpu = cpu, .order = {}, .frame = to, .place = from.raw()});
@@ -69,6 +72,7 @@ void Ram::copy(CpuId cpu, Pfn from, Pfn to) {
 
 std::uint64_t Ram::read(Pfn frame, unsigned offset, unsigned width) const {
   check(width >= 1 && width <= 8 && offset + width <= kPageBytes, "one access stays inside one frame");
+  touches(raw(frame), false);
   const std::byte* at = bytes_ + frame.raw() * kPageBytes + offset;
   std::uint64_t value = 0;
   if (offset + sizeof value > kPageBytes) [[unlikely]] {
@@ -82,6 +86,7 @@ std::uint64_t Ram::read(Pfn frame, unsigned offset, unsigned width) const {
 
 void Ram::write(Pfn frame, unsigned offset, unsigned width, std::uint64_t value) {
   check(width >= 1 && width <= 8 && offset + width <= kPageBytes, "one access stays inside one frame");
+  touches(raw(frame), true);
   marks_.touch_content(frame);
   std::byte* at = bytes_ + frame.raw() * kPageBytes + offset;
   if (width == sizeof value) [[likely]]

@@ -16,6 +16,7 @@
 #include "version/hostile.h"
 #include "version/marks.h"
 #include "version/shared_word.h"
+#include "version/point.h"
 #include "vocab/units.h"
 
 namespace mmtwin::impl {
@@ -36,7 +37,10 @@ class Ram {
   Ram(std::byte* bytes, Marks& marks, const EventPort& events) : bytes_(bytes), marks_(marks), events_(events) {}
 
   // ---- page-table entries: 8-byte words ----
-  std::uint64_t load_entry(Pfn table, unsigned index) const { return load_acquire(*entry_at(table, index)); }
+  std::uint64_t load_entry(Pfn table, unsigned index) const {
+    touches(entry_at(table, index), false);
+    return load_acquire(*entry_at(table, index));
+  }
   // Emits kTableStore.
   void store_entry(CpuId cpu, Pfn table, unsigned index, std::uint64_t value);
   // The walker sets A or D: false, and nothing happens, if the entry is not `expected` any more. Emits kTableMark.
@@ -60,12 +64,14 @@ class Ram {
   const T& at(Ref<T> ref) const {
     static_assert(std::is_trivially_copyable_v<T>);
     check(!ref.is_none(), "an object is looked at only through a reference that has one");
+    touches(bytes_ + ref.offset, false);
     return *reinterpret_cast<const T*>(bytes_ + ref.offset);
   }
   template <class T>
   T& edit(Ref<T> ref) {
     static_assert(std::is_trivially_copyable_v<T>);
     check(!ref.is_none(), "an object is changed only through a reference that has one");
+    touches(bytes_ + ref.offset, true);
     marks_.touch_content(ref.frame());
     return *reinterpret_cast<T*>(bytes_ + ref.offset);
   }
@@ -93,6 +99,7 @@ class Ram {
   }
   std::uint64_t* edit_entry(Pfn table, unsigned index) {
     marks_.touch_bytes(table, (index + 1) * 8);
+    touches(entry_at(table, index), true);
     return reinterpret_cast<std::uint64_t*>(bytes_ + table.raw() * kPageBytes) + index;
   }
   void emit_entry(EventKind kind, CpuId cpu, Pfn table, unsigned index, std::uint64_t before,

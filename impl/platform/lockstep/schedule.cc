@@ -89,6 +89,7 @@ Schedule::Stop Schedule::go_on(CpuId cpu, Pause pause) {
 Schedule::Stop Schedule::run(unsigned cpu) {
   Fiber& fiber = *fibers_[cpu];
   current_ = cpu;
+  touched_.clear();
   running_schedule = this;
   leave_stack(&harness_fake_stack_, fiber.stack.data(), kStackBytes);
   const context::transfer_t back = context::jump_fcontext(fiber.context, &fiber);
@@ -149,6 +150,7 @@ unsigned Schedule::wanted(CpuId cpu) const { return fibers_[cpu.raw()]->wanted; 
 Point Schedule::stands_at(CpuId cpu) const { return fibers_[cpu.raw()]->stands_at; }
 
 void pass_point(Schedule& schedule, Point p) { schedule.pass(p); }
+void note_touch(Schedule& schedule, const void* what, bool writes) { schedule.touch(what, writes); }
 unsigned running_cpu(const Schedule* schedule) { return schedule != nullptr ? schedule->cpu() : 0; }
 void wait_for(Schedule* schedule, unsigned holder) {
   if (schedule == nullptr) return check(false, "LOCK-1: who waits waits for another operation in flight");

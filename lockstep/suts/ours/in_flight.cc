@@ -42,6 +42,7 @@ void InFlight::go_on(CpuId cpu, Pause pause) {
 
 // Whoever must wait has others run first. Nobody got any further since: it waits in a circle, and nothing more happens.
 InFlight::Stop InFlight::run(CpuId cpu, Stop stop) {
+  if (schedule_.stops_everywhere()) return stop;
   while (stop == Stop::kBlocked && !is_stuck_) {
     const std::uint64_t before = schedule_.moves();
     help(cpu);

@@ -92,6 +92,7 @@ class Ours final : public System {
 
   void start(const MachineDescription& machine, EventSink& sink) override {
     in_flight_.abandon();
+    in_flight_.schedule().set_stops_everywhere(false);
     in_flight_.connect(&sink);
     in_flight_.set_task({[](void* self, CpuId cpu) { static_cast<Ours*>(self)->run_task(cpu); }, this});
     choose_world(machine);
@@ -115,7 +116,8 @@ class Ours final : public System {
       mm_->begin_operation();
       named_ = SpaceHandle();
       made_ = SpaceHandle();
-      if (pause_of(operation).is_none()) return std::visit([this](const auto& op) { return run(op); }, operation);
+      const bool is_alone = pause_of(operation).is_none() && !in_flight_.schedule().stops_everywhere();
+      if (is_alone) return std::visit([this](const auto& op) { return run(op); }, operation);
     }
     const CpuId cpu = cpu_of(operation);
     operations_[cpu.raw()] = operation;
@@ -123,6 +125,12 @@ class Ours final : public System {
     return in_flight_.answer_of(cpu);
   }
   bool is_in_flight(CpuId cpu) const override { return in_flight_.has(cpu); }
+  bool stop_everywhere(bool on) override {
+    in_flight_.schedule().set_stops_everywhere(on);
+    return true;
+  }
+  std::span<const std::uint64_t> touched() override { return in_flight_.schedule().touched(); }
+  std::uint64_t moves() override { return in_flight_.schedule().moves(); }
   void go_on(CpuId cpu, Pause pause) override {
     changes_known_ = false;
     is_access_ = false;

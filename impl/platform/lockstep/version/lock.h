@@ -14,6 +14,7 @@ namespace mmtwin::impl {
 class Lock {
  public:
   void take() {
+    touches(this, true);
     while (held_ != 0) [[unlikely]] {
       if (running_schedule == nullptr) return check(false, "LOCK-1: a lock is taken only when nobody holds it");
       wait_for(running_schedule, holder_);
@@ -23,6 +24,7 @@ class Lock {
   }
   void release() {
     check(held_ != 0, "LOCK-1: only a held lock is released");
+    touches(this, true);
     held_ = 0;
   }
   bool is_held() const { return held_ != 0; }

@@ -1,4 +1,4 @@
-// point(): a named place where an operation may pause, and waiting for what another operation holds.
+// point(): a named place where an operation may pause; waiting for what another operation holds; what steps touch.
 //
 // Laws: none. Context: a CPU inside an operation. Cost: one load while no schedule is at work. It deliberately takes
 // only a name: stored traces must survive new points elsewhere.
@@ -21,6 +21,12 @@ unsigned running_cpu(const Schedule* schedule);
 // give what is wanted, which is a bug of the caller.
 inline constexpr unsigned kAnybody = ~0u;
 void wait_for(Schedule* schedule, unsigned holder);
+
+// What a step reads or writes of what CPUs share, for whoever asks which steps are independent of each other.
+void note_touch(Schedule& schedule, const void* what, bool writes);
+inline void touches(const void* what, bool writes) {
+  if (running_schedule != nullptr) [[unlikely]] note_touch(*running_schedule, what, writes);
+}
 
 inline void point(Point p) {
   if (running_schedule != nullptr) [[unlikely]] pass_point(*running_schedule, p);

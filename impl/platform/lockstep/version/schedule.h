@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "version/point.h"
 #include "vocab/machine.h"
@@ -43,12 +45,18 @@ class Schedule {
   std::uint64_t moves() const { return moves_; }
   // Where an operation that paused stands.
   Point stands_at(CpuId cpu) const;
-  // Every point is a pause, as far as it may be.
+  // Every point is a pause, and what a step touches is remembered.
   void set_stops_everywhere(bool on) { stops_everywhere_ = on; }
+  bool stops_everywhere() const { return stops_everywhere_; }
+  // By the last step: twice an address, plus 1 where it was written; unsorted, with repetitions.
+  std::span<const std::uint64_t> touched() const { return touched_; }
 
   // ---- inside an operation ----
   void pass(Point p);
   void wait(unsigned holder);
+  void touch(const void* what, bool writes) {
+    if (stops_everywhere_) touched_.push_back(reinterpret_cast<std::uint64_t>(what) * 2 + (writes ? 1 : 0));
+  }
   unsigned cpu() const { return current_; }
 
  private:
@@ -61,6 +69,7 @@ class Schedule {
   unsigned current_ = 0;
   bool stops_everywhere_ = false;
   std::uint64_t moves_ = 0;
+  std::vector<std::uint64_t> touched_;
   void* harness_ = nullptr;  // its context while an operation runs
   // What address sanitizers want to know of the harness's stack.
   const void* harness_stack_ = nullptr;

@@ -8,5 +8,6 @@
 namespace mmtwin::impl {
 
 constexpr void point(Point) {}
+constexpr void touches(const void*, bool) {}
 
 }  // namespace mmtwin::impl

@@ -1,0 +1,196 @@
+#include "lockstep/explore.h"
+
+#include <algorithm>
+#include <span>
+
+#include "vocab/text.h"
+
+namespace mmtwin::lockstep {
+
+namespace {
+
+using Footprint = std::vector<std::uint64_t>;  // sorted; twice an address, plus 1 where it was written
+
+// What both touch is written by neither.
+bool are_independent(const Footprint& a, const Footprint& b) {
+  const auto meets = [](const Footprint& written, const Footprint& other) {
+    return std::any_of(written.begin(), written.end(), [&](std::uint64_t touch) {
+      if ((touch & 1) == 0) return false;
+      const auto at = std::lower_bound(other.begin(), other.end(), touch & ~std::uint64_t{1});
+      return at != other.end() && *at >> 1 == touch >> 1;
+    });
+  };
+  return !meets(a, b) && !meets(b, a);
+}
+
+struct Sleeper {
+  std::size_t racer;
+  Footprint footprint;
+};
+
+// A state on the path that is being explored.
+struct Node {
+  std::vector<std::size_t> unfinished;
+  std::vector<std::size_t> stuck;  // could not get any further from here
+  std::vector<Sleeper> asleep;     // were explored from here, or need not be
+  std::optional<std::size_t> choice;
+  bool is_explored = false;        // the choice was run from here
+  Footprint footprint;             // of the choice
+
+  bool may_choose(std::size_t racer) const {
+    const auto sleeps = [&](const Sleeper& sleeper) { return sleeper.racer == racer; };
+    return std::find(stuck.begin(), stuck.end(), racer) == stuck.end() &&
+           std::none_of(asleep.begin(), asleep.end(), sleeps);
+  }
+  void choose() {
+    is_explored = false;
+    const auto next = std::find_if(unfinished.begin(), unfinished.end(), [&](std::size_t r) { return may_choose(r); });
+    choice = next == unfinished.end() ? std::nullopt : std::optional(*next);
+  }
+};
+
+// Depth first; each run follows the path so far and then takes the first choice that is left.
+class Explorer final : public Chooser {
+ public:
+  explicit Explorer(bool prunes) : prunes_(prunes) {}
+
+  void restart() { depth_ = 0; }
+  std::uint64_t steps() const { return steps_; }
+
+  std::optional<std::size_t> choose(const std::vector<std::size_t>& unfinished) override {
+    if (depth_ == path_.size()) path_.push_back(below(unfinished));
+    return path_[depth_].choice;
+  }
+  void moved(bool got_further, std::span<const std::uint64_t> touched) override {
+    Node& node = path_[depth_];
+    if (!got_further) {
+      node.stuck.push_back(*node.choice);
+      return node.choose();
+    }
+    ++steps_;
+    ++depth_;
+    node.is_explored = true;
+    node.footprint.assign(touched.begin(), touched.end());
+    std::sort(node.footprint.begin(), node.footprint.end());
+    node.footprint.erase(std::unique(node.footprint.begin(), node.footprint.end()), node.footprint.end());
+  }
+  bool is_circle() const override {
+    const Node& node = path_[depth_];
+    return node.stuck.size() == node.unfinished.size();
+  }
+
+  // On to the next path; false: there is none.
+  bool backtrack() {
+    while (!path_.empty()) {
+      Node& node = path_.back();
+      if (node.is_explored) node.asleep.push_back({*node.choice, node.footprint});
+      node.choose();
+      if (node.choice) return true;
+      path_.pop_back();
+    }
+    return false;
+  }
+
+ private:
+  // What slept above and does not touch what the step from there touched may sleep on.
+  Node below(const std::vector<std::size_t>& unfinished) const {
+    Node fresh;
+    fresh.unfinished = unfinished;
+    if (prunes_ && !path_.empty()) {
+      const Node& above = path_.back();
+      for (const Sleeper& sleeper : above.asleep)
+        if (are_independent(sleeper.footprint, above.footprint)) fresh.asleep.push_back(sleeper);
+    }
+    fresh.choose();
+    return fresh;
+  }
+
+  bool prunes_;
+  std::size_t depth_ = 0;
+  std::uint64_t steps_ = 0;
+  std::vector<Node> path_;
+};
+
+}  // namespace
+
+ExploreReport explore(System& system, const Program& program, StepNumber first, const ExploreOptions& options) {
+  ExploreReport report;
+  Runner runner(system);
+  Explorer explorer(options.prunes);
+  RunOptions run;
+  run.chooser = &explorer;
+  run.race_from = first;
+  run.locate = false;
+  for (std::uint64_t runs = 0; runs < options.most_runs; ++runs) {
+    explorer.restart();
+    const RunOutcome outcome = runner.run(program, run);
+    if (outcome.verdict != Verdict::kAgreed) {
+      report.finding = outcome;
+      report.schedule = runner.turns();
+      break;
+    }
+    if (outcome.gave_up) {
+      ++report.pruned;
+    } else {
+      ++report.schedules;
+      report.outcomes.insert(runner.race_outcome());
+    }
+    if (explorer.backtrack()) continue;
+    report.is_complete = true;
+    break;
+  }
+  report.steps = explorer.steps();
+  return report;
+}
+
+std::string ExploreReport::print() const {
+  return std::to_string(schedules) + " schedules, " + std::to_string(pruned) + " pruned, " +
+         std::to_string(outcomes.size()) + " outcomes" + (is_complete ? "" : ", not all explored");
+}
+
+// ---- the pairs ----
+
+namespace {
+
+// The page is p1's and, since the fork, its child p2's; all CPUs have cached it.
+constexpr std::string_view kShared =
+    "mmtwin 1\nmachine small\n"
+    "1 cpu=0 space_create -> p1\n"
+    "2 cpu=0 range_map_anon space=p1 at=0x10000 length=0x1000 prot=rw\n"
+    "3 cpu=0 memory_store space=p1 at=0x10000 value=0x1\n"
+    "4 cpu=0 space_fork space=p1 -> p2\n"
+    "5 cpu=1 memory_load space=p2 at=0x10000\n"
+    "6 cpu=0 memory_load space=p1 at=0x10000\n";
+
+std::string operation_text(std::string_view kind, unsigned cpu, std::string_view space, unsigned child) {
+  const std::string on = "cpu=" + std::to_string(cpu) + " ", of = " space=" + std::string(space);
+  if (kind == "load") return on + "memory_load" + of + " at=0x10000";
+  if (kind == "store") return on + "memory_store" + of + " at=0x10000 value=" + std::to_string(child);
+  if (kind == "fork") return on + "space_fork" + of + " -> p" + std::to_string(child);
+  if (kind == "unmap") return on + "range_unmap" + of + " at=0x10000 length=0x1000";
+  if (kind == "protect") return on + "range_protect" + of + " at=0x10000 length=0x1000 prot=r";
+  return on + "space_exit" + of;
+}
+
+}  // namespace
+
+std::vector<RacingPair> racing_pairs() {
+  constexpr std::string_view kKinds[] = {"load", "store", "fork", "unmap", "protect", "exit"};
+  std::vector<RacingPair> pairs;
+  for (const std::string_view rival : {"p1", "p2"}) {
+    for (std::size_t a = 0; a < std::size(kKinds); ++a) {
+      for (std::size_t b = rival == "p1" ? a : 0; b < std::size(kKinds); ++b) {
+        // A space ends when nobody runs in it any more.
+        if (rival == "p1" && (kKinds[a] == "exit" || kKinds[b] == "exit")) continue;
+        const std::string text = std::string(kShared) + "7 " + operation_text(kKinds[a], 0, "p1", 3) + "\n8 " +
+                                 operation_text(kKinds[b], 1, rival, 4) + "\n";
+        const std::string name = std::string(kKinds[a]) + " of p1 against " + std::string(kKinds[b]) + " of " +
+                                 std::string(rival);
+        pairs.push_back({name, parse_program(text).value(), StepNumber(7)});
+      }
+    }
+  }
+  return pairs;
+}
+
+}  // namespace mmtwin::lockstep

@@ -1,0 +1,74 @@
+#include "lockstep/explore.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+#include "lockstep/suts/ours/ours.h"
+#include "vocab/text.h"
+
+namespace mmtwin::lockstep {
+namespace {
+
+TEST(Explore, EveryScheduleOfEveryPairOnASharedPageAgrees) {
+  const auto system = make_ours();
+  std::uint64_t schedules = 0, pruned = 0;
+  for (const RacingPair& pair : racing_pairs()) {
+    const ExploreReport report = explore(*system, pair.program, pair.first);
+    std::printf("%s: %s\n", pair.name.c_str(), report.print().c_str());
+    EXPECT_TRUE(report.is_complete) << pair.name;
+    EXPECT_FALSE(report.finding) << pair.name << ": " << report.finding->finding->expected;
+    EXPECT_FALSE(report.outcomes.empty()) << pair.name;
+    schedules += report.schedules;
+    pruned += report.pruned;
+  }
+  std::printf("%llu schedules, %llu pruned\n", static_cast<unsigned long long>(schedules),
+              static_cast<unsigned long long>(pruned));
+}
+
+// Wherever all schedules can be run, they come to what the pruned ones come to.
+TEST(Explore, PruningLosesNoOutcome) {
+  const auto system = make_ours();
+  unsigned compared = 0, with_choice = 0;
+  for (const RacingPair& pair : racing_pairs()) {
+    const ExploreReport all = explore(*system, pair.program, pair.first, {.prunes = false, .most_runs = 5000});
+    if (!all.is_complete) continue;
+    const ExploreReport pruned = explore(*system, pair.program, pair.first);
+    EXPECT_EQ(all.outcomes, pruned.outcomes) << pair.name;
+    EXPECT_LE(pruned.schedules, all.schedules) << pair.name;
+    ++compared;
+    with_choice += all.outcomes.size() > 1 ? 1 : 0;
+  }
+  EXPECT_GE(compared, 20u);
+  EXPECT_GE(with_choice, 5u);
+}
+
+// Three stores to one page, of which the last to be translated stays.
+TEST(Explore, ThreeOperationsMayRace) {
+  const Program program = parse_program(
+      "mmtwin 1\nmachine small cpus=3\n"
+      "1 cpu=0 space_create -> p1\n"
+      "2 cpu=0 range_map_anon space=p1 at=0x10000 length=0x1000 prot=rw\n"
+      "3 cpu=0 memory_store space=p1 at=0x10000 value=0x1\n"
+      "4 cpu=1 memory_load space=p1 at=0x10000\n"
+      "5 cpu=2 memory_load space=p1 at=0x10000\n"
+      "6 cpu=0 memory_store space=p1 at=0x10000 value=0x2\n"
+      "7 cpu=1 memory_store space=p1 at=0x10000 value=0x3\n"
+      "8 cpu=2 memory_store space=p1 at=0x10000 value=0x4\n").value();
+  const auto system = make_ours();
+  const ExploreReport report = explore(*system, program, StepNumber(6));
+  EXPECT_TRUE(report.is_complete);
+  EXPECT_FALSE(report.finding);
+  EXPECT_EQ(report.outcomes.size(), 3u);
+}
+
+TEST(Explore, ABudgetOfRunsIsKept) {
+  const auto system = make_ours();
+  const RacingPair pair = racing_pairs()[5];
+  const ExploreReport report = explore(*system, pair.program, pair.first, {.prunes = true, .most_runs = 3});
+  EXPECT_FALSE(report.is_complete);
+  EXPECT_EQ(report.schedules + report.pruned, 3u);
+}
+
+}  // namespace
+}  // namespace mmtwin::lockstep
