@@ -23,7 +23,8 @@ bool Runner::race(const Program& program, StepNumber limit) {
     if (!racer) model_.on_event({.kind = EventKind::kStuck, .place = first + next});
     const std::uint64_t before = system_.moves();
     if (racer && !take_turn(program, *racer)) return false;
-    if (model_.finding()) return failed(Phase::kEvents, StepNumber(first + next), &program.operations[first + next - 1]);
+    if (model_.finding())
+      return failed(Phase::kEvents, StepNumber(first + next), &program.operations[first + next - 1]);
     const bool got_further = system_.moves() != before || racers_[next].has_ended;
     if (got_further) turns_.push_back(StepNumber(first + next));
     options_.chooser->moved(got_further, system_.touched());
