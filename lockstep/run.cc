@@ -109,6 +109,7 @@ bool Runner::run_steps(const Program& program, StepNumber limit) {
 
 template <bool kTapped>
 bool Runner::execute(StepNumber step, const Operation& operation) {
+  if (kTapped && resting_) tap_.kept.clear();
   Response response;
   const auto* resumes = std::get_if<Resume>(&operation);
   const bool ok = resumes != nullptr ? resume(step, *resumes) : apply(step, operation, response);
