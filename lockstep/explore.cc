@@ -162,6 +162,12 @@ constexpr std::string_view kShared =
     "5 cpu=1 memory_load space=p2 at=0x10000\n"
     "6 cpu=0 memory_load space=p1 at=0x10000\n";
 
+// Nobody has touched the page yet.
+constexpr std::string_view kUntouched =
+    "mmtwin 1\nmachine small\n"
+    "1 cpu=0 space_create -> p1\n"
+    "2 cpu=0 range_map_anon space=p1 at=0x10000 length=0x1000 prot=rw\n";
+
 std::string operation_text(std::string_view kind, unsigned cpu, std::string_view space, unsigned child) {
   const std::string on = "cpu=" + std::to_string(cpu) + " ", of = " space=" + std::string(space);
   if (kind == "load") return on + "memory_load" + of + " at=0x10000";
@@ -177,16 +183,21 @@ std::string operation_text(std::string_view kind, unsigned cpu, std::string_view
 std::vector<RacingPair> racing_pairs() {
   constexpr std::string_view kKinds[] = {"load", "store", "fork", "unmap", "protect", "exit"};
   std::vector<RacingPair> pairs;
+  const auto add = [&](std::string_view before, std::uint64_t first, std::size_t a, std::size_t b,
+                       std::string_view rival) {
+    const std::string text = std::string(before) + std::to_string(first) + " " + operation_text(kKinds[a], 0, "p1", 3) +
+                             "\n" + std::to_string(first + 1) + " " + operation_text(kKinds[b], 1, rival, 4) + "\n";
+    const std::string name = std::string(kKinds[a]) + " of p1 against " + std::string(kKinds[b]) + " of " +
+                             std::string(rival) + (first == 3 ? ", untouched" : "");
+    pairs.push_back({name, parse_program(text).value(), StepNumber(first)});
+  };
   for (const std::string_view rival : {"p1", "p2"}) {
     for (std::size_t a = 0; a < std::size(kKinds); ++a) {
       for (std::size_t b = rival == "p1" ? a : 0; b < std::size(kKinds); ++b) {
         // A space ends when nobody runs in it any more.
         if (rival == "p1" && (kKinds[a] == "exit" || kKinds[b] == "exit")) continue;
-        const std::string text = std::string(kShared) + "7 " + operation_text(kKinds[a], 0, "p1", 3) + "\n8 " +
-                                 operation_text(kKinds[b], 1, rival, 4) + "\n";
-        const std::string name = std::string(kKinds[a]) + " of p1 against " + std::string(kKinds[b]) + " of " +
-                                 std::string(rival);
-        pairs.push_back({name, parse_program(text).value(), StepNumber(7)});
+        add(kShared, 7, a, b, rival);
+        if (rival == "p1") add(kUntouched, 3, a, b, rival);
       }
     }
   }

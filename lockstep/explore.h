@@ -39,7 +39,7 @@ struct ExploreReport {
 ExploreReport explore(System& system, const Program& program, StepNumber first, const ExploreOptions& options = {});
 
 // The pairs of {load, store, fork, unmap, protect, exit} on one page that a parent and its child share; the second is
-// done by another thread of the parent, or by the child.
+// done by another thread of the parent, or by the child. And those of two threads on a page that nobody has touched.
 struct RacingPair {
   std::string name;
   Program program;

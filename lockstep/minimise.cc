@@ -204,8 +204,9 @@ void drop_pauses(Search& search) {
       std::visit([](auto& op) { op.pause.value() = Pause{}; }, program.operations[i]);
     return program;
   };
-  const std::size_t count = search.now().operations.size();
-  if (search.improve(without_pauses(search.now(), 0, count))) return;
+  const std::vector<Operation>& all = search.now().operations;
+  if (std::all_of(all.begin(), all.end(), [](const Operation& o) { return pause_of(o).is_none(); })) return;
+  if (search.improve(without_pauses(search.now(), 0, all.size()))) return;
   for (std::size_t i = 0; i < search.now().operations.size(); ++i) {
     if (!pause_of(search.now().operations[i]).is_none()) search.improve(without_pauses(search.now(), i, i + 1));
   }

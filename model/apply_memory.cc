@@ -79,8 +79,12 @@ void State::end_stored_page(std::uint64_t page, bool stored) {
     if (before.mappings > 1) {
       note(Law::kCow1);
       // Others may have given the page up since.
-      const bool may_reuse = now.overlapped && pages.at(mapped).mappings == 1;
+      const bool may_reuse =
+          now.overlapped && pages.at(mapped).mappings == 1 && !is_being_unmapped(frame_in(entry));
       if (mapped == before.mapped && !may_reuse) return find(Law::kCow1, "shared page", "copied", "stored to in place");
+    } else if (now.overlapped && mapped == before.mapped && pages.at(mapped).exclusive != Exclusive::kYes &&
+               is_being_unmapped(frame_in(entry))) {
+      return find(Law::kCow1, "page that another CPU can still read", "copied", "stored to in place");
     } else if (!now.overlapped) {  // who has unmapped it may still refer to it
       note(Law::kCow2);
       if (mapped != before.mapped) return find(Law::kCow2, "page mapped once", "reused", "copied");

@@ -76,7 +76,9 @@ void State::end_fork(const Response& r) {
     return forget_space(number);  // what it did to the parent's leaves is judged with all touched ones
   }
   if (claims.narrates && spaces[number].root == 0) return find(Law::kPt1, "root table", "taken", "none");
-  spaces[now.space].ranges->fork_into(*spaces[number].ranges, now.overlapped ? &now.made_family : nullptr);
+  const std::vector<bool>* made = now.overlapped && claims.narrates_objects ? &now.made_family : nullptr;
+  if (!spaces[now.space].ranges->fork_into(*spaces[number].ranges, made, families_being_left()))
+    return find(Law::kVma2, "family of the child's range", "a new one: no older one is free", "an older one");
   if (claims.narrates) judge_fork();
 }
 

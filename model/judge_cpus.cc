@@ -135,6 +135,7 @@ void State::interrupted(const Event& e) {
   if (e.index >= cpus.size() || (now.asked >> e.index & 1u) == 0 || (now.interrupted >> e.index & 1u) != 0)
     return find(Law::kCpu2, "interrupted CPU", "one that was asked", std::to_string(e.index));
   now.interrupted |= 1u << e.index;
+  now.is_undisturbed = true;
 }
 
 // What was asked of the CPU is done.
@@ -146,6 +147,10 @@ void State::interrupt_answered(const Event& e) {
   now.interrupted &= ~bit;
   now.asked &= ~bit;
   now.pending &= ~bit;
+  if (is<PagesDrainCpu>() || now.request.open) {
+    if (now.is_undisturbed) judge_drained_list(e.index);
+    return;
+  }
   Cpu& target = cpus[e.index];
   if (now.space == 0 || target.space != now.space || !now.took_rights) return;
   target.asids[target.asid].generation = spaces[target.space].generation;

@@ -356,7 +356,10 @@ void State::release_owner(std::uint64_t frame, FrameRecord& record) {
     space.tables = 0;
     tables.drop(record.object);
   }
-  if (record.role == Role::kSlab) --slab_frames[record.object];
+  if (record.role == Role::kSlab) {
+    --slab_frames[record.object];
+    judge_slab_room(record.object);
+  }
   for (FreshFrame& fresh : now.fresh)
     if (fresh.frame == frame) fresh.returned = true;
   record.object = 0;

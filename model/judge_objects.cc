@@ -25,6 +25,19 @@ bool State::has_free_object(std::uint64_t cache) {
   return objects[cache] - 1 != slab_frames[cache] * capacity;
 }
 
+// The frames that are left have room for every object handed out; those just being asked for need none yet.
+void State::judge_slab_room(std::uint64_t cache) {
+  const std::uint64_t capacity = claims.objects_per_frame[cache];
+  if (capacity == 0 || !claims.narrates_objects) return;
+  const auto asks = [&](const Now& n) { return n.object.open && n.object.cache == cache; };
+  std::uint64_t asked = asks(now) ? 1 : 0;
+  for (const Now& other : parked) asked += asks(other) ? 1 : 0;
+  note(Law::kFrame3);
+  const std::uint64_t room = slab_frames[cache] * capacity + asked;
+  if (objects[cache] > room)
+    find(Law::kFrame3, "slab frame", "returned without objects", "objects left: " + std::to_string(objects[cache]));
+}
+
 void State::object_requested(const Event& e) {
   ++items;
   if (now.request.open) return find(Law::kFrame1, "request", "no page request is open", "an object request");

@@ -28,6 +28,7 @@ void State::leave() {
 // Others have acted: zones may have become full or empty under an open request.
 void State::arrive() {
   now.overlapped = true;
+  now.is_undisturbed = false;
   if (now.request.open && !now.request.filling) look_again();
 }
 
@@ -179,6 +180,38 @@ void State::end_overlapped_access(const Place& place, unsigned width, const Resp
 bool State::is_ending(std::uint32_t space) const {
   const auto kills = [&](const Now& other) { return other.space == space && other.killed; };
   return spaces[space].killed || std::any_of(parked.begin(), parked.end(), kills);
+}
+
+// Some other operation took a mapping of the frame away, and not every CPU has heard of it.
+bool State::is_being_unmapped(std::uint64_t frame) const {
+  return std::any_of(parked.begin(), parked.end(), [&](const Now& other) {
+    return other.pending != 0 && std::find(other.unmapped.begin(), other.unmapped.end(), frame) != other.unmapped.end();
+  });
+}
+
+// Of the spaces in which an operation in flight may have made ranges go, which does not count yet.
+std::vector<FamilyId> State::families_being_left() const {
+  std::vector<FamilyId> leaving;
+  for (const Now& other : parked) {
+    const auto& op = other.operation;
+    const bool keeps = std::holds_alternative<SpaceFork>(op) || std::holds_alternative<SpaceCreate>(op);
+    if (keeps || other.answered || other.space == 0 || !spaces[other.space].ranges) continue;
+    for (const auto& [start, range] : spaces[other.space].ranges->all())
+      if (range.family != 0) leaving.push_back(range.family);
+  }
+  return leaving;
+}
+
+// The CPU has emptied its lists; what it was just giving back may have come there since.
+void State::judge_drained_list(std::uint32_t cpu) {
+  const auto gives_back = [&](const Now& other) {
+    return other.cpu == cpu && other.last_event == EventKind::kFrameReturned;
+  };
+  std::uint32_t listed = 0;
+  for (unsigned z = 0; z < kMaxZones; ++z) listed += frames.zone(z).listed[cpu];
+  const std::uint32_t most = std::any_of(parked.begin(), parked.end(), gives_back) ? 1 : 0;
+  note(Law::kPcp2);
+  if (listed > most) find(Law::kPcp2, "listed frames after a drain", most, listed);
 }
 
 // ---- flushes that are under way ----

@@ -252,18 +252,24 @@ void Ranges::assume(const MapRequest& request, bool gone) {
 // Linux anon_vma_fork for each range in order: the child's range stands in all families of the parent's range. Its own
 // one is the oldest of them that nobody uses any more and that has fewer than two children, else a new one. (A root has
 // itself and the family of the parent's range as children or is in use, so it is never taken again.)
-// The oldest family of the chain that has no range of its own any more and at most one child; 0: none. `was_reused`:
-// one was, so what another operation is just leaving may be meant.
-FamilyId Ranges::reusable(const Range& range, bool was_reused) const {
+// The oldest family of the chain that has no range of its own any more and at most one child; 0: none. Ranges that are
+// leaving may be gone already, and children with them.
+FamilyId Ranges::reusable(const Range& range, const std::vector<FamilyId>& leaving) const {
+  const auto left_in = [&](FamilyId id) {
+    return families_->at(id).active - static_cast<std::uint32_t>(std::count(leaving.begin(), leaving.end(), id));
+  };
   for (const FamilyId id : range.chain)
     if (families_->at(id).children < 2 && families_->at(id).active == 0) return id;
   for (const FamilyId id : range.chain)
-    if (was_reused && families_->at(id).children < 2) return id;
-  return was_reused ? range.chain.front() : 0;
+    if (families_->at(id).children < 2 && left_in(id) == 0) return id;
+  for (const FamilyId id : range.chain)
+    if (!leaving.empty() && left_in(id) == 0) return id;
+  return 0;
 }
 
-void Ranges::fork_into(Ranges& child, const std::vector<bool>* made) const {
+bool Ranges::fork_into(Ranges& child, const std::vector<bool>* made, const std::vector<FamilyId>& leaving) const {
   std::size_t number = 0;
+  bool is_explained = true;
   child.heap_start_ = heap_start_;
   child.brk_ = brk_;
   child.top_ = top_;
@@ -273,7 +279,8 @@ void Ranges::fork_into(Ranges& child, const std::vector<bool>* made) const {
     for (const FamilyId id : copy.chain) families_->link(id);
     if (range.family != 0) {
       const bool is_told = made != nullptr && number < made->size();
-      if (!is_told || !(*made)[number]) copy.family = reusable(range, is_told);
+      if (!is_told || !(*made)[number]) copy.family = reusable(range, leaving);
+      if (is_told && !(*made)[number] && copy.family == 0) is_explained = false;
       if (copy.family == 0) {
         copy.family = families_->make(range.family);
         families_->link(copy.family);
@@ -284,6 +291,7 @@ void Ranges::fork_into(Ranges& child, const std::vector<bool>* made) const {
     child.by_start_.emplace(start, copy);
     ++number;
   }
+  return is_explained;
 }
 
 void Ranges::clear() {

@@ -100,7 +100,10 @@ class Ranges {
   std::vector<std::uint64_t> protect_stops(std::uint64_t from, std::uint64_t to) const;
   // `made`: which ranges were seen to get a family of their own, in order. Whether an older one may be reused depends
   // on what other spaces do with it at that moment, which the spaces' own locks do not order. Null: the rule decides.
-  void fork_into(Ranges& child, const std::vector<bool>* made = nullptr) const;  // child is empty
+  // `leaving`: own families of ranges that may be going just now, one for each. False: a range was seen to reuse a
+  // family, and none may be. `child` is empty.
+  bool fork_into(Ranges& child, const std::vector<bool>* made = nullptr,
+                 const std::vector<FamilyId>& leaving = {}) const;
   void clear();                         // exit: all families unlinked
   // A store met the private anonymous page at `at`: the range gets a family if it has none.
   void prepare_store(std::uint64_t at);
@@ -128,7 +131,7 @@ class Ranges {
   bool middle_split_exceeds_cap(std::uint64_t from, std::uint64_t to) const;
   std::uint64_t first_hole(std::uint64_t from, std::uint64_t to) const;  // `to` if none
   std::uint64_t protect_stop(std::uint64_t from, std::uint64_t to, Prot prot) const;
-  FamilyId reusable(const Range& range, bool was_reused) const;
+  FamilyId reusable(const Range& range, const std::vector<FamilyId>& leaving) const;
   static Range range_of(const MapRequest& request, std::uint64_t at);
 
   // Placement (ranges_place.cc): none if nothing fits.

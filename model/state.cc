@@ -208,6 +208,7 @@ void State::begin(const Operation& operation, StepNumber step) {
   now.pending = now.asked = 0;
   now.held.clear();
   now.in_transit = 0;
+  now.unmapped.clear();
   now.made_family.clear();
   now.boot = now.refused = now.slab_page_refused = now.drained = now.killed = now.took_slab = false;
   now.acted = now.took_rights = now.freed_tables = now.in_fault = false;
@@ -378,6 +379,7 @@ void State::on_event(const Event& e) {
       e.kind == EventKind::kWentOn || e.kind == EventKind::kEnded || e.kind == EventKind::kStuck;
   if (!is_of_harness && !acts_where_it_may(e)) return;
   if (e.kind != EventKind::kSpaceLoaded && !is_of_harness) now.acted = true;
+  if (!is_of_harness) now.last_event = e.kind;
   switch (e.kind) {
     case EventKind::kFrameTaken: return frame_taken(e);
     case EventKind::kFrameReturned: return frame_returned(e);

@@ -121,6 +121,9 @@ struct Now {
   std::uint64_t faulted_page = kNoFrame;  // of the section that is being handled, or was last
   Refusal fault = Refusal::kNone;  // what the last fault of an overlapped access must have come to
   std::vector<HeldLock> held;
+  std::vector<std::uint64_t> unmapped;  // frames that lost a mapping; kept only where others may see it
+  EventKind last_event{};
+  bool is_undisturbed = false;     // since the last interrupt that was taken nobody else acted
   std::uint32_t in_transit = 0;    // zones whose free frames are not yet, or no more, what events told
   std::vector<bool> made_family;  // of a fork: by range that was copied
   std::uint32_t asked = 0;     // CPUs that were asked to take an interrupt and have not answered
@@ -197,6 +200,9 @@ class State {
   Response expected_answer() const;
   void end_overlapped_access(const Place& place, unsigned width, const Response& r);
   bool is_ending(std::uint32_t space) const;
+  bool is_being_unmapped(std::uint64_t frame) const;
+  std::vector<FamilyId> families_being_left() const;
+  void judge_drained_list(std::uint32_t cpu);
   bool flush_is_due(std::uint32_t cpu, std::uint32_t space) const;
   void note_loaded(std::uint32_t cpu, std::uint32_t left, std::uint32_t loaded);
   void await_flush(std::uint32_t cpu, std::uint32_t space);
@@ -253,6 +259,7 @@ class State {
   void object_refused(const Event& e);
   void object_returned(const Event& e);
   bool may_need(CacheName cache) const;
+  void judge_slab_room(std::uint64_t cache);
   void count_ranges(std::uint32_t space);
   void judge_objects();
 

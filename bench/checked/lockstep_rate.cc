@@ -95,8 +95,12 @@ std::vector<Measured> measure_scale(const Settings& settings) {
           {"checked_step_scale_20", median(large_times), "ns", "scale-10", median(small_times)}};
 }
 
-// What a fuzzing loop does: short programs, each with its reset, its audit and its rest.
-std::vector<Measured> measure_executions(const Settings& settings) {
+// What a fuzzing loop does: short programs, each with its reset, its audit and its rest; some of the operations of each
+// pause, or none.
+struct Loop {
+  double executions, operations;  // a second
+};
+Loop measure_loop(const Settings& settings, unsigned pauses) {
   const auto system = lockstep::make_ours();
   Runner runner(*system);
   std::vector<Program> programs;
@@ -104,15 +108,26 @@ std::vector<Measured> measure_executions(const Settings& settings) {
     lockstep::GenerateOptions options;
     options.seed = seed;
     options.operations = 64;
+    options.pauses = pauses;
     programs.push_back(lockstep::generate(options));
   }
-  std::vector<double> rates;
+  std::vector<double> executions, operations;
   for (unsigned i = 0; i < repeats(settings) + 1; ++i) {
-    double seconds = 0;
-    for (const Program& program : programs) seconds += run_timed(runner, program, 0).seconds;
-    if (i != 0) rates.push_back(static_cast<double>(programs.size()) / seconds);
+    double seconds = 0, executed = 0;
+    for (const Program& program : programs) {
+      const Timed timed = run_timed(runner, program, 0);
+      seconds += timed.seconds;
+      executed += static_cast<double>(timed.outcome.executed);
+    }
+    if (i == 0) continue;
+    executions.push_back(static_cast<double>(programs.size()) / seconds);
+    operations.push_back(executed / seconds);
   }
-  return {{"checked_executions_64", median(rates), "1/s", {}, 0}};
+  return {median(executions), median(operations)};
+}
+std::vector<Measured> measure_executions(const Settings& settings) {
+  return {{"checked_executions_64", measure_loop(settings, 0).executions, "1/s", {}, 0},
+          {"checked_ops_paused", measure_loop(settings, 100).operations, "1/s", {}, 0}};
 }
 
 const Registered kPages("checked_ops_pages", measure_pages);

@@ -119,6 +119,43 @@ TEST(Minimise, WhatFollowsTheFailureGoesFirst) {
   EXPECT_LE(sizes[1], 5u);
 }
 
+TEST(Minimise, PausesGoFirst) {
+  Program program = noise(100, 3);
+  for (Operation& operation : program.operations)
+    std::visit([](auto& op) { op.pause.value() = {Point::kZoneTake, 1}; }, operation);
+  program.operations[50] = CpuFlushSpace{};
+  std::vector<bool> has_pauses;
+  const Probe inner = fails_after_kinds_in_order<CpuFlushSpace>();
+  const Probe probe = [&](const Program& candidate) {
+    has_pauses.push_back(std::any_of(candidate.operations.begin(), candidate.operations.end(),
+                                     [](const Operation& o) { return !pause_of(o).is_none(); }));
+    return inner(candidate);
+  };
+  EXPECT_TRUE(minimise(program, probe).minimal);
+  ASSERT_GE(has_pauses.size(), 3u);
+  EXPECT_TRUE(has_pauses[0]);
+  EXPECT_EQ(std::count(has_pauses.begin() + 1, has_pauses.end(), true), 0);
+}
+
+// Only while the second store pauses does it fail: that pause stays, its number as low as it may be.
+TEST(Minimise, APauseThatIsNeededStays) {
+  Program program = noise(20, 3);
+  program.operations[5] = SlabShrink{.cpu = {}, .pause = Pause{Point::kSlabTake, 5}};
+  program.operations[9] = SlabShrink{.cpu = {}, .pause = Pause{Point::kSlabTake, 7}};
+  const Probe probe = [](const Program& candidate) -> std::optional<Failure> {
+    for (std::size_t i = 0; i < candidate.operations.size(); ++i) {
+      const Pause pause = pause_of(candidate.operations[i]);
+      if (pause.point == Point::kSlabTake && pause.nth >= 3)
+        return Failure{Signature{}, i + 1};
+    }
+    return std::nullopt;
+  };
+  const Minimised result = minimise(program, probe);
+  EXPECT_TRUE(result.minimal);
+  ASSERT_EQ(result.program.operations.size(), 1u);
+  EXPECT_EQ(pause_of(result.program.operations[0]).nth, 3u);
+}
+
 TEST(Minimise, AProgramThatAgreesIsLeftAlone) {
   const Minimised result = minimise(noise(20, 1), [](const Program&) { return std::optional<Failure>(); });
   EXPECT_FALSE(result.fails);

@@ -35,7 +35,8 @@ TEST(Text, PrintingIsCanonical) {
       "3 cpu=0 memory_load at=a1-0x8 width=0x1 space=p1 = SIGSEGV/map\n"
       "expect ranges none\n"
       "4 cpu_switch_space space=none = ok\n"
-      "5 pages_alloc gfp=none node=any -> b7 = oom:0x30\n";
+      "5 pages_alloc gfp=none node=any pause=none -> b7 = oom:0x30\n"
+      "6 slab_shrink pause=zone.release#0x2 cpu=0\n7 resume pause=slab.take#1\n";
   const std::string canonical =
       "mmtwin 1\nmachine small cpus=1\n"
       "1 cpu=0 space_create -> p1\n"
@@ -44,7 +45,8 @@ TEST(Text, PrintingIsCanonical) {
       "3 cpu=0 memory_load space=p1 at=a1-0x8 = SIGSEGV/map\n"
       "expect ranges none\n"
       "4 cpu=0 cpu_switch_space space=none = ok\n"
-      "5 cpu=0 pages_alloc -> b7 = oom:0x30\n";
+      "5 cpu=0 pages_alloc -> b7 = oom:0x30\n"
+      "6 cpu=0 slab_shrink pause=zone.release#2\n7 cpu=0 resume pause=slab.take#1\n";
   const Parsed<Program> parsed = parse_program(loose);
   ASSERT_TRUE(parsed.ok()) << print(parsed.error());
   EXPECT_EQ(print(parsed.value()), canonical);
@@ -120,6 +122,12 @@ TEST(Text, EveryMistakeInAStepIsNamedWithItsLineAndColumn) {
       {kHead + "1 cpu=0 memory_load space=p1 at=a1+\n", "3:33: at: '' is no number"},
       {kHead + "1 cpu=0 range_protect space=p1 prot=rq\n", "3:37: prot: 'rq' is not made of r, w, x, each once"},
       {kHead + "1 cpu=0 range_protect space=p1 prot=\n", "3:37: prot: a protection is rwx or fewer of them, or none"},
+      {kHead + "1 cpu=0 slab_shrink pause=zone.take\n", "3:27: pause: 'zone.take' is no pause: POINT#N"},
+      {kHead + "1 cpu=0 slab_shrink pause=zone#1\n", "3:27: pause: 'zone' is no point"},
+      {kHead + "1 cpu=0 slab_shrink pause=#1\n", "3:27: pause: '' is no point"},
+      {kHead + "1 cpu=0 slab_shrink pause=zone.take#0\n", "3:27: pause: 0 is not 1 to 255"},
+      {kHead + "1 cpu=0 slab_shrink pause=zone.take#x\n", "3:27: pause: 'x' is no number"},
+      {kHead + "1 cpu=0 resume step=1\n", "3:16: resume has no field 'step'"},
   });
 }
 

@@ -103,7 +103,9 @@ Schedule::Stop Schedule::run(unsigned cpu) {
 void Schedule::enter(void* fiber) {
   Fiber& self = *static_cast<Fiber*>(fiber);
   Schedule& schedule = *self.schedule;
-  arrive_on_stack(nullptr, &schedule.harness_stack_, &schedule.harness_stack_bytes_);
+  // What an abandoned operation left is used on: nobody could free it from outside.
+  arrive_on_stack(self.fake_stack, &schedule.harness_stack_, &schedule.harness_stack_bytes_);
+  self.fake_stack = nullptr;
   self.body(self.argument);
   self.why = Stop::kEnded;
   ++schedule.moves_;
@@ -117,6 +119,7 @@ void Schedule::stop(Stop why) {
   leave_stack(&self.fake_stack, harness_stack_, harness_stack_bytes_);
   const context::transfer_t back = context::jump_fcontext(harness_, nullptr);
   arrive_on_stack(self.fake_stack, &harness_stack_, &harness_stack_bytes_);
+  self.fake_stack = nullptr;
   harness_ = back.fctx;
 }
 
