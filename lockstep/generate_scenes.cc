@@ -355,10 +355,12 @@ void Generator::stale_translation() {
 void Generator::race_for(CpuId on, SpaceHandle space, const Place& at) {
   const ByteCount page(kPageBytes);
   const Prot less[] = {kProtRead, kProtNone, kReadWrite};
+  // Different bytes: what one CPU stores, another may lose.
+  const Place byte{at.base, at.offset + 8 * random_.below(4)};
   switch (random_.below(8)) {
-    case 0: return emit(MemoryLoad{on, space, at, Width(1)});
+    case 0: return emit(MemoryLoad{on, space, byte, Width(1)});
     case 1:
-    case 2: return emit(MemoryStore{on, space, at, Width(1), Value(random_.between(1, 255))});
+    case 2: return emit(MemoryStore{on, space, byte, Width(1), Value(random_.between(1, 255))});
     case 3: return emit(RangeUnmap{on, space, at, page});
     case 4: return emit(RangeProtect{on, space, at, page, random_.pick(less)});
     case 5: return emit(RangeMapAnon{on, space, at, page, kReadWrite, kMapFixed, {}});
@@ -389,12 +391,12 @@ void Generator::race() {
   if (random_.percent(60)) emit(MemoryLoad{cpu(), random_.percent(50) ? space : other, at, Width(1)});
   pauses_ = 100;
   const CpuId first = cpu();
-  race_for(first, space, at);
+  race_for(first, random_.percent(60) ? space : other, at);
   pauses_ = usual;
   const std::uint64_t rivals = random_.between(1, 3);
   for (std::uint64_t i = 0; i < rivals; ++i) race_for(cpu(), random_.percent(50) ? space : other, at);
   emit(Resume{first});
-  if (random_.percent(40)) emit(MemoryLoad{cpu(), other, at, Width(1)});
+  if (random_.percent(40)) emit(MemoryLoad{cpu(), other, at, Width(8)});
 }
 
 // A CPU keeps the tables of a space that it no longer runs, while another CPU takes them apart.

@@ -93,7 +93,10 @@ bool State::shares_a_page_at_the_cap() {
     tables.for_each_leaf(parent.root, range.start / kPage, range.end / kPage, number_of,
                          [&](std::uint64_t, std::uint64_t entry, std::uint32_t, std::uint64_t) {
                            if (maps_zero_page(entry)) return;
-                           found |= pages.at(frames.at(frame_in(entry)).object).mappings >= machine.reference_cap;
+                           // Who is unmapping it still refers to it.
+                           const std::uint64_t references = pages.at(frames.at(frame_in(entry)).object).mappings +
+                                                            unmapped_by_others(frame_in(entry));
+                           found |= references >= machine.reference_cap;
                          });
   }
   return found;

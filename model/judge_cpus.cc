@@ -146,11 +146,11 @@ void State::interrupt_answered(const Event& e) {
   now.heard |= bit;
   now.interrupted &= ~bit;
   now.asked &= ~bit;
-  now.pending &= ~bit;
-  if (is<PagesDrainCpu>() || now.request.open) {
+  if (is<PagesDrainCpu>() || now.request.open) {  // it was asked for its lists
     if (now.is_undisturbed) judge_drained_list(e.index);
     return;
   }
+  now.pending &= ~bit;
   Cpu& target = cpus[e.index];
   if (now.space == 0 || target.space != now.space || !now.took_rights) return;
   target.asids[target.asid].generation = spaces[target.space].generation;

@@ -63,7 +63,7 @@ void State::object_refused(const Event& e) {
   if (now.request.injection_due ? !now.request.injected : !now.slab_page_refused)
     return find(Law::kOom1, "object", "a page request was refused first", "refused");
   --objects[now.object.cache];
-  now.refused = true;
+  now.refused = now.object_refused = true;
   now.slab_page_refused = false;
   now.object.open = false;
   now.request = Request{};

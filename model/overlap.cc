@@ -97,6 +97,7 @@ void State::enter_section() {
 
 void State::leave_section() {
   now.section = Section::kOver;
+  if (now.must_flush != 0) return find(Law::kCpu2, "interrupts due before the lock is given back", 0, now.must_flush);
   if (now.overlapped) close_section();
 }
 
@@ -140,8 +141,12 @@ void State::close_fault() {
     now.leaves.clear();
     return;
   }
-  if (spaces[now.space].killed || now.refused) return;
+  if (spaces[now.space].killed) return;
   const std::uint64_t byte = now.faulted_page * kPage;
+  if (now.refused) {  // it will be killed; until then the range has the family that a page was asked for
+    if (is<MemoryStore>() && !now.object_refused) spaces[now.space].ranges->prepare_store(byte);
+    return;
+  }
   std::uint64_t refused_at = 0;
   const Access access = is<MemoryStore>() ? Access::kStore : is<MemoryFetch>() ? Access::kFetch : Access::kLoad;
   now.fault = access_verdict(byte, 1, access, &refused_at);
@@ -187,6 +192,14 @@ bool State::is_being_unmapped(std::uint64_t frame) const {
   return std::any_of(parked.begin(), parked.end(), [&](const Now& other) {
     return other.pending != 0 && std::find(other.unmapped.begin(), other.unmapped.end(), frame) != other.unmapped.end();
   });
+}
+
+// How many operations in flight have taken a mapping of the frame away.
+std::uint64_t State::unmapped_by_others(std::uint64_t frame) const {
+  std::uint64_t count = 0;
+  for (const Now& other : parked)
+    count += static_cast<std::uint64_t>(std::count(other.unmapped.begin(), other.unmapped.end(), frame));
+  return count;
 }
 
 // Of the spaces in which an operation in flight may have made ranges go, which does not count yet.

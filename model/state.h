@@ -130,6 +130,7 @@ struct Now {
   std::uint32_t pending = 0;   // CPUs that may go on using what was taken away until they answer
   bool boot = false;
   bool refused = false;        // a page or object request was legally refused
+  bool object_refused = false;
   bool slab_page_refused = false;  // a slab's page request was the last thing refused
   bool drained = false;        // frames left per-CPU lists for their zones
   bool killed = false;         // kSpaceKilled was narrated
@@ -202,6 +203,7 @@ class State {
   bool is_ending(std::uint32_t space) const;
   bool is_being_unmapped(std::uint64_t frame) const;
   std::vector<FamilyId> families_being_left() const;
+  std::uint64_t unmapped_by_others(std::uint64_t frame) const;
   void judge_drained_list(std::uint32_t cpu);
   bool flush_is_due(std::uint32_t cpu, std::uint32_t space) const;
   void note_loaded(std::uint32_t cpu, std::uint32_t left, std::uint32_t loaded);

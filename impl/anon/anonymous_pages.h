@@ -29,10 +29,10 @@ class AnonymousPages {
   }
   // A page that nobody else refers to may be written in place. Whoever shares it does so through fork, which this
   // space's lock keeps out, so the count can only fall meanwhile. References and not mappings: who unmaps it keeps its
-  // reference until no CPU can read through what it had cached.
+  // reference until no CPU can read through what it had cached; whose reads come before the last reference's end.
   bool may_reuse(Pfn page) const {
     const FrameDescriptor& d = hardware_.frame(page);
-    return is_exclusive(d) || load_relaxed(d.references) == 1;
+    return is_exclusive(d) || load_acquire(d.references) == 1;
   }
   void claim(Pfn page) {
     if (!is_exclusive(hardware_.frame(page))) set_exclusive(hardware_, page, true);
