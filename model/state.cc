@@ -210,7 +210,8 @@ void State::begin(const Operation& operation, StepNumber step) {
   now.in_transit = 0;
   now.unmapped.clear();
   now.made_family.clear();
-  now.boot = now.refused = now.object_refused = now.slab_page_refused = now.drained = now.killed = now.took_slab = false;
+  now.boot = now.refused = now.object_refused = now.slab_page_refused = false;
+  now.drained = now.killed = now.took_slab = false;
   now.acted = now.took_rights = now.freed_tables = now.in_fault = false;
   now.interrupted = now.heard = now.may_flush = now.must_flush = now.expelled = 0;
   now.stripped_pages = now.overflow_left = 0;
