@@ -208,7 +208,7 @@ void State::unmap_leaf(std::uint32_t space, std::uint64_t entry) {
   FrameRecord& record = frames.at(frame);
   Page& mapped = pages.at(record.object);
   if (--mapped.mappings == 0) --mapped_pages;
-  if (now.overlapped || !pause_of(now.operation).is_none()) now.unmapped.push_back(frame);
+  if (now.overlapped || now.may_pause) now.unmapped.push_back(frame);
   if (space == now.child) mapped.exclusive = Exclusive::kUnknown;  // a fork that gives up may have cleared it
   --spaces[space].resident_anon;
   space_changed(space);

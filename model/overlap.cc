@@ -85,7 +85,7 @@ bool State::is_in_use(const Operation& operation) const {
 // ---- the space's lock ----
 
 void State::enter_section() {
-  if (now.section == Section::kOver && !pause_of(now.operation).is_none()) close_section();
+  if (now.section == Section::kOver && now.may_pause) close_section();
   now.section = Section::kInside;
   now.faulted_page = now.fault_page;
   if (!now.overlapped) return;

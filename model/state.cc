@@ -231,6 +231,7 @@ void State::begin(const Operation& operation, StepNumber step) {
   std::visit(
       [&]<class Op>(const Op& op) {
         now.cpu = op.cpu.raw();
+        now.may_pause = !op.pause.is_none();
         if constexpr (HasSpace<Op>) now.space = space_number(op.space.value());
         if (now.space != 0 && spaces[now.space].killed) return;
         if constexpr (std::is_same_v<Op, SpaceCreate> || std::is_same_v<Op, SpaceFork>) now.child = make_space();

@@ -112,6 +112,7 @@ struct Now {
   Operation operation;
   std::uint64_t step = 0;
   bool running = false;
+  bool may_pause = false;
   bool overlapped = false;     // another operation acted between this one's begin and its end
   Section section = Section::kNone;
   bool answered = false;       // committed already: `answer` is what it must answer

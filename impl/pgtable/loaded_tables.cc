@@ -28,6 +28,7 @@ template <class Geometry>
 bool LoadedTables<Geometry>::join(Ref<TableTree> tree, CpuId cpu) {
   point(Point::kTablesLoad);
   std::uint32_t& word = hardware_.ram().edit(tree).loaded_on;
+  touches(&word, true);
   std::uint32_t before = load_relaxed(word);
   do {
     if ((before & kClosed) != 0) return false;
@@ -37,11 +38,14 @@ bool LoadedTables<Geometry>::join(Ref<TableTree> tree, CpuId cpu) {
 
 template <class Geometry>
 void LoadedTables<Geometry>::part(Ref<TableTree> tree, CpuId cpu) {
-  clear_bits(hardware_.ram().edit(tree).loaded_on, std::uint32_t{1} << cpu.raw());
+  std::uint32_t& word = hardware_.ram().edit(tree).loaded_on;
+  touches(&word, true);
+  clear_bits(word, std::uint32_t{1} << cpu.raw());
 }
 
 template <class Geometry>
 bool LoadedTables<Geometry>::load(CpuId cpu, Ref<TableTree> tree) {
+  touches(&hardware_.ram().at(tree).loaded_on, false);
   if (loaded(cpu) == tree && mmu_.runs_user_code(cpu)) [[likely]] return true;
   // Visitors wait until all of it is done.
   mmu_.enter(cpu);
@@ -59,6 +63,7 @@ bool LoadedTables<Geometry>::load_inside(CpuId cpu, Ref<TableTree> tree) {
   if (c.tree != tree && !c.tree.is_none()) part(c.tree, cpu);
   store_relaxed(c.tree.offset, tree.offset);
   const TableTree& t = hardware_.ram().at(tree);
+  touches(&t.loaded_on, false);
   const std::uint64_t generation = load_acquire(t.generation);
   unsigned slot = 0;
   while (slot < Geometry::kAsids && c.slots[slot].context != t.context) ++slot;
@@ -114,6 +119,7 @@ void LoadedTables<Geometry>::flush(CpuId cpu, Ref<TableTree> tree, const Flush& 
   TableTree& t = hardware_.ram().edit(tree);
   point(Point::kTablesFlush);
   const Request request{tree, add_shared(t.generation, std::uint64_t{1}) + 1, what, false};
+  touches(&t.loaded_on, true);  // and the generation beside it
   std::uint32_t asked = load_acquire(t.loaded_on) & ~kClosed;
   for (unsigned i = 0; i < hardware_.machine().cpus && !what.tables_freed; ++i) {
     if (i != cpu.raw() && mmu_.is_lazy(CpuId(i))) asked &= ~(1u << i);
@@ -138,6 +144,7 @@ void LoadedTables<Geometry>::ask(CpuId cpu, std::uint32_t cpus, const Request& r
 template <class Geometry>
 void LoadedTables<Geometry>::expel(CpuId cpu, Ref<TableTree> tree) {
   std::uint32_t& word = hardware_.ram().edit(tree).loaded_on;
+  touches(&word, true);
   set_bits(word, kClosed);
   ask(cpu, load_acquire(word) & ~kClosed, {tree, 0, {}, true});
 }

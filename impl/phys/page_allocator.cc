@@ -197,10 +197,12 @@ void PageAllocator::free_exact(CpuId cpu, Pfn first, PageCount pages) {
 
 // Refused at the cap as Linux's try_get_page: a count that wrapped would free a page that others still map.
 bool PageAllocator::try_get(Pfn frame) {
+  touches(&frames_.at(frame), true);
   std::uint32_t before = load_relaxed(frames_.at(frame).references);
   if (before >= reference_cap_) return false;
   point(Point::kFrameGet);
   FrameDescriptor& descriptor = frames_.edit(frame);
+  touches(&descriptor, true);
   check(is_used_head(descriptor), "FRAME-2: only a used frame gains a reference");
   while (!compare_exchange(descriptor.references, before, before + 1)) {
     if (before >= reference_cap_) return false;
@@ -211,6 +213,7 @@ bool PageAllocator::try_get(Pfn frame) {
 bool PageAllocator::put(CpuId cpu, Pfn frame) {
   point(Point::kFramePut);
   FrameDescriptor& descriptor = frames_.edit(frame);
+  touches(&descriptor, true);
   std::uint32_t before = load_relaxed(descriptor.references);
   check(is_used_head(descriptor) && before != 0, "FRAME-2: only a referenced frame loses a reference");
   while (!compare_exchange(descriptor.references, before, before - 1)) {

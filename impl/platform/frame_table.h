@@ -9,7 +9,6 @@
 #include "impl/base/check.h"
 #include "impl/platform/frame_descriptor.h"
 #include "version/marks.h"
-#include "version/point.h"
 #include "vocab/units.h"
 
 namespace mmtwin::impl {
@@ -23,7 +22,6 @@ class FrameTable {
   std::uint64_t frames() const { return frames_; }
   const FrameDescriptor& at(Pfn frame) const {
     check(frame.raw() < frames_, "FRAME-1: a frame number lies inside the machine");
-    touches(&descriptors_[frame.raw()], false);
     return descriptors_[frame.raw()];
   }
   // The one way to change a descriptor. In lockstep builds the reference is good until the next begin_operation().
@@ -31,7 +29,6 @@ class FrameTable {
     check(frame.raw() < frames_, "FRAME-1: a frame number lies inside the machine");
     FrameDescriptor& descriptor = descriptors_[frame.raw()];
     marks_->touch(frame, descriptor);
-    touches(&descriptor, true);
     return descriptor;
   }
 

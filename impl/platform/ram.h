@@ -64,14 +64,12 @@ class Ram {
   const T& at(Ref<T> ref) const {
     static_assert(std::is_trivially_copyable_v<T>);
     check(!ref.is_none(), "an object is looked at only through a reference that has one");
-    touches(bytes_ + ref.offset, false);
     return *reinterpret_cast<const T*>(bytes_ + ref.offset);
   }
   template <class T>
   T& edit(Ref<T> ref) {
     static_assert(std::is_trivially_copyable_v<T>);
     check(!ref.is_none(), "an object is changed only through a reference that has one");
-    touches(bytes_ + ref.offset, true);
     marks_.touch_content(ref.frame());
     return *reinterpret_cast<T*>(bytes_ + ref.offset);
   }

@@ -19,6 +19,7 @@
 #include "impl/space/range_tree.h"
 #include "impl/space/space.h"
 #include "impl/space/user_layout.h"
+#include "version/point.h"
 #include "vocab/flags.h"
 #include "vocab/units.h"
 
@@ -68,7 +69,10 @@ class Spaces {
 
   const Space& at(Ref<Space> space) const { return hardware_.ram().at(space); }
   // Under the space's lock: another CPU may have ended it meanwhile.
-  bool is_killed(Ref<Space> space) const { return load_relaxed(at(space).killed) != 0; }
+  bool is_killed(Ref<Space> space) const {
+    touches(&at(space).killed, false);
+    return load_relaxed(at(space).killed) != 0;
+  }
   RangeTree tree(Ref<Space> space) { return {hardware_.ram(), ranges_of(space)}; }
   Piece piece_of(Ref<Range> range) const;
 
