@@ -56,6 +56,7 @@ class Explorer final : public Chooser {
 
   void restart() { depth_ = 0; }
   std::uint64_t steps() const { return steps_; }
+  bool is_repeatable() const { return is_repeatable_; }
 
   std::optional<std::size_t> choose(const std::vector<std::size_t>& unfinished) override {
     if (depth_ == path_.size()) path_.push_back(below(unfinished));
@@ -64,6 +65,8 @@ class Explorer final : public Chooser {
   void moved(bool got_further, std::span<const std::uint64_t> touched) override {
     Node& node = path_[depth_];
     if (!got_further) {
+      // What could go on from here before can do so again, or runs are not what their choices make them.
+      if (node.is_explored || depth_ + 1 < path_.size()) is_repeatable_ = false;
       node.stuck.push_back(*node.choice);
       return node.choose();
     }
@@ -106,6 +109,7 @@ class Explorer final : public Chooser {
   }
 
   bool prunes_;
+  bool is_repeatable_ = true;
   std::size_t depth_ = 0;
   std::uint64_t steps_ = 0;
   std::vector<Node> path_;
@@ -136,7 +140,7 @@ ExploreReport explore(System& system, const Program& program, StepNumber first, 
       report.outcomes.insert(runner.race_outcome());
     }
     if (explorer.backtrack()) continue;
-    report.is_complete = true;
+    report.is_complete = explorer.is_repeatable();
     break;
   }
   report.steps = explorer.steps();

@@ -27,7 +27,7 @@ struct ExploreReport {
   std::uint64_t schedules = 0;  // run to their end
   std::uint64_t pruned = 0;     // runs that were given up: another schedule comes to the same
   std::uint64_t steps = 0;      // from point to point
-  bool is_complete = false;     // every schedule was run or pruned
+  bool is_complete = false;     // every schedule was run or pruned, and runs that chose the same went the same way
   std::set<std::string> outcomes;
   std::optional<RunOutcome> finding;
   std::vector<StepNumber> schedule;  // of the finding: whose turn it was

@@ -11,7 +11,6 @@ void Model::start(const MachineDescription& machine, const Claims& claims) { sta
 void Model::booted() { state_->booted(); }
 Skip Model::inapplicable(const Operation& operation) const { return state_->inapplicable(operation); }
 void Model::begin(const Operation& operation, StepNumber step) { state_->begin(operation, step); }
-bool Model::is_quiescent() const { return !state_->now.running && state_->parked.empty(); }
 bool Model::gave_up() const { return state_->gave_up; }
 void Model::on_event(const Event& event) { state_->on_event(event); }
 void Model::end(const Response& response) { state_->end(response); }

@@ -61,8 +61,6 @@ class Model final : public EventSink {
   void on_event(const Event& event) override;
   void end(const Response& response);
 
-  // Operations that have begun and not ended.
-  bool is_quiescent() const;
   // A refusal left open how far an operation came, and others went on before anybody could look: the run is over.
   bool gave_up() const;
 

@@ -33,6 +33,7 @@ enum class Point : std::uint8_t {
   kPageMark,
   kContextTake,
   kPagesWait,
+  kVisitWait,
 };
 
 struct PointRow {
@@ -40,7 +41,7 @@ struct PointRow {
   std::string_view where;
 };
 
-inline constexpr std::array<PointRow, 24> kPoints = {{
+inline constexpr std::array<PointRow, 25> kPoints = {{
     {"none", "nowhere"},
     {"space.take", "before a space's lock is taken"},
     {"space.release", "after a space's lock was released"},
@@ -65,8 +66,9 @@ inline constexpr std::array<PointRow, 24> kPoints = {{
     {"page.mark", "before a page is marked exclusive or shared"},
     {"context.take", "before a new space gets its number"},
     {"pages.wait", "before a page request that may wait drains every list"},
+    {"visit.wait", "after a visit to another CPU's lists or translations is announced, before it waits its turn"},
 }};
-static_assert(kPoints.size() == static_cast<std::size_t>(Point::kPagesWait) + 1);
+static_assert(kPoints.size() == static_cast<std::size_t>(Point::kVisitWait) + 1);
 constexpr std::string_view name_of(Point p) { return kPoints[static_cast<unsigned>(p)].name; }
 
 constexpr Point take_point(LockClass c) {

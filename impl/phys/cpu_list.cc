@@ -3,8 +3,8 @@
 namespace mmtwin::impl {
 
 void CpuList::enter() {
-  touches(this, true);
   for (;;) {
+    touches(this, true);
     store_relaxed(busy_, std::uint32_t{1});
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if ((load_relaxed(attention_) & kFence) != 0) owner_fence();
@@ -16,19 +16,24 @@ void CpuList::enter() {
 }
 
 void CpuList::visit() {
-  touches(this, true);
   std::uint32_t before = load_relaxed(attention_) & ~kVisited;
   // One visitor at a time; the others queue here.
   while (!compare_exchange(attention_, before, before | kVisited)) {
     before &= ~kVisited;
     wait_a_moment();
   }
+  touches(this, true);
   visitor_barrier();
+  point(Point::kVisitWait);
   // The owner leaves by a store to one word or to both, and what it did before must be seen after either.
   const auto both = [this] { return __atomic_load_n(reinterpret_cast<const BothWords*>(&hot_), __ATOMIC_ACQUIRE); };
   while (both() >> 32 != 0 || load_acquire(busy_) != 0) wait_a_moment();
+  touches(this, true);
 }
 
-void CpuList::end_visit() { clear_bits(attention_, kVisited); }
+void CpuList::end_visit() {
+  touches(this, true);
+  clear_bits(attention_, kVisited);
+}
 
 }  // namespace mmtwin::impl

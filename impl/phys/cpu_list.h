@@ -47,7 +47,10 @@ class alignas(64) CpuList {
   }
   // Waits until no visitor is here.
   void enter();
-  void leave() { store_release(busy_, std::uint32_t{0}); }
+  void leave() {
+    touches(this, true);
+    store_release(busy_, std::uint32_t{0});
+  }
   // leave(), and `frame` (kNoFrame: none) is the hot one from now on: one store for both words.
   void leave_with(std::uint64_t frame) {
     check(frame <= kNoFrame, "a frame number fits into a link");

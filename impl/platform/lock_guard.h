@@ -1,6 +1,6 @@
 // Holds a lock for the length of a scope, and narrates it; a point stands before it is taken and after it is released.
 //
-// Laws: LOCK-1 to LOCK-3 are judged from what it narrates. Context: the taker of the lock. Cost: that of the lock and
+// Laws: LOCK-1 to LOCK-4 are judged from what it narrates. Context: the taker of the lock. Cost: that of the lock and
 // two events. It deliberately cannot be moved or released early.
 #pragma once
 

@@ -33,18 +33,22 @@ class OwnerSection {
     if (load_acquire(attention_) != 0) [[unlikely]] enter_slowly();
   }
   void leave() {
+    touches(this, true);
     store_release(busy_, std::uint32_t{0});
   }
 
   // ---- visitor ----
   void visit() {
-    touches(this, true);
     visitors_.take();
+    touches(this, true);
     store_release(attention_, load_relaxed(attention_) | kVisited);
     visitor_barrier();
+    point(Point::kVisitWait);
     while (load_acquire(busy_) != 0) wait_a_moment();
+    touches(this, true);
   }
   void end_visit() {
+    touches(this, true);
     store_release(attention_, load_relaxed(attention_) & ~kVisited);
     visitors_.release();
   }
@@ -59,6 +63,7 @@ class OwnerSection {
       if ((load_acquire(attention_) & kVisited) == 0) return;
       store_release(busy_, std::uint32_t{0});
       while ((load_acquire(attention_) & kVisited) != 0) wait_a_moment();
+      touches(this, true);
       store_relaxed(busy_, std::uint32_t{1});
     }
   }

@@ -178,6 +178,71 @@ TEST(Overlap, ALoadReadsThroughWhatIsCachedUntilTheFlushIsAcknowledged) {
   expect_found(Law::kTlb1, unmap_against_load(3, true, Refusal::kNone, 7));
 }
 
+// CPU 0 unmaps what CPU 1 has cached, while a map of CPU 1 is in flight; the flush is answered.
+Scene flush_beside_a_map() {
+  Narrator n(machine_of("tiny", 2));
+  n.create(1);
+  n.map(1, kHere, 1);
+  n.store(1, kHere, 7);
+  n.load(1, kHere, 7, 1);
+  const std::uint64_t page = kHere / kPage, frame = n.frame_at(1, kHere);
+  n.begin_step(Narrator::map_operation(1, kThere, 1, kReadWrite, 1), 5);
+  n.begin_step(RangeUnmap{CpuId(0), SpaceHandle(1), place(kHere), ByteCount(kPage)}, 6);
+  n.load_space(1);
+  n.lock(LockClass::kSpace, 1);
+  n.set_leaf(1, page, 0);
+  n.flush_page(1, page);
+  n.put(frame);
+  n.forget_page(1, page);
+  n.free_tables(1);
+  n.unlock(LockClass::kSpace, 1);
+  n.end();
+  n.go_on(5, 1);
+  n.map_locked();
+  n.ended(5, kThere);
+  return n.scene();
+}
+
+TEST(Overlap, WhatWasTakenAwayIsDroppedBeforeTheFlushIsAnswered) {
+  const Scene legal = flush_beside_a_map();
+  expect_legal(legal);
+  const std::size_t answered = nth(legal, EventKind::kInterruptAnswered, 0);
+  Scene kept = legal;
+  for (std::size_t i = answered; i-- > nth(legal, EventKind::kInterrupted, 0) + 1;)
+    if (std::get<Event>(kept.steps[i]).kind == EventKind::kTlbDropped) kept = without(kept, i);
+  expect_found(Law::kTlb1, kept);
+  // Tables: the last interrupt is for the uppermost of them.
+  const std::size_t last = nth(legal, EventKind::kInterruptAnswered);
+  Scene walks = legal;
+  for (std::size_t i = last; i-- > 0;) {
+    const auto* e = std::get_if<Event>(&walks.steps[i]);
+    if (e != nullptr && e->kind == EventKind::kWalkCacheDropped && e->cpu == CpuId(1)) walks = without(walks, i);
+  }
+  expect_found(Law::kTlb2, walks);
+}
+
+TEST(Overlap, FlushesAreOverBeforeTheLockIsGivenBack) {
+  const Scene legal = flush_beside_a_map();
+  const std::size_t stored = nth(legal, EventKind::kTableStore);
+  Event unlock = std::get<Event>(legal.steps[nth(legal, kReleased, 0)]);
+  expect_found(Law::kCpu2, before(legal, stored + 1, {unlock}));
+}
+
+// The lists of CPU 1 are drained for CPU 0 while an operation of a third is in flight, and nobody acts in between.
+TEST(Overlap, ADrainedListIsEmptyIfNobodyActed) {
+  Narrator n(machine_of("tiny", 3));
+  n.create(1);
+  n.single(1, 1);
+  n.begin_step(Narrator::map_operation(1, kHere, 1, kReadWrite, 2), 3);
+  n.begin_step(drain_of(1), 4);
+  n.interrupt(1);
+  for (const std::uint64_t frame : std::vector(n.list(1))) n.drain(1, frame);
+  n.end();
+  const Scene legal = n.scene();
+  expect_legal(legal);
+  expect_found(Law::kPcp2, without(legal, nth(legal, EventKind::kListDrained)));
+}
+
 TEST(Overlap, WhatAnUnmapDidCountsOnceItGaveTheLockBack) {
   expect_legal(unmap_against_load(2, false, Refusal::kSegvMapErr));
   expect_found(Law::kPerm1, unmap_against_load(2, false, Refusal::kSegvAccErr));

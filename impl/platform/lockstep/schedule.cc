@@ -50,7 +50,6 @@ struct Schedule::Fiber {
   void* argument = nullptr;
   Pause pause;
   Stop why = Stop::kEnded;
-  Point stands_at = Point::kNone;
   unsigned wanted = kAnybody;
   std::uint64_t passed = 0;  // points
 };
@@ -125,7 +124,6 @@ void Schedule::stop(Stop why) {
 
 void Schedule::pass(Point p) {
   Fiber& self = *fibers_[current_];
-  self.stands_at = p;
   ++moves_;
   if (++self.passed > kMostPassings) return stop(Stop::kEndless);
   if (stops_everywhere_) return stop(Stop::kPaused);
@@ -150,7 +148,6 @@ bool Schedule::is_in_flight(CpuId cpu) const {
   return fiber != nullptr && fiber->context != nullptr;
 }
 unsigned Schedule::wanted(CpuId cpu) const { return fibers_[cpu.raw()]->wanted; }
-Point Schedule::stands_at(CpuId cpu) const { return fibers_[cpu.raw()]->stands_at; }
 
 void pass_point(Schedule& schedule, Point p) { schedule.pass(p); }
 void note_touch(Schedule& schedule, const void* what, bool writes) { schedule.touch(what, writes); }

@@ -36,8 +36,6 @@ class InFlight {
   bool start(CpuId cpu, StepNumber step, Pause pause);
   // What is in flight on `cpu` goes on. Its end is narrated by kEnded.
   void go_on(CpuId cpu, Pause pause);
-  // Where it stands.
-  Point stands_at(CpuId cpu) const { return schedule_.stands_at(cpu); }
 
   // The task says what it answers.
   void answer(CpuId cpu, const Response& response) { answers_[cpu.raw()] = response; }

@@ -14,11 +14,11 @@ namespace mmtwin::impl {
 class Lock {
  public:
   void take() {
-    touches(this, true);
     while (held_ != 0) [[unlikely]] {
       if (running_schedule == nullptr) return check(false, "LOCK-1: a lock is taken only when nobody holds it");
       wait_for(running_schedule, holder_);
     }
+    touches(this, true);  // in the step that gets it, not in those that waited
     held_ = 1;
     if (running_schedule != nullptr) [[unlikely]] holder_ = static_cast<std::uint8_t>(running_cpu(running_schedule));
   }

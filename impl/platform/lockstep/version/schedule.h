@@ -43,8 +43,6 @@ class Schedule {
   unsigned wanted(CpuId cpu) const;
   // Grows whenever an operation gets further.
   std::uint64_t moves() const { return moves_; }
-  // Where an operation that paused stands.
-  Point stands_at(CpuId cpu) const;
   // Every point is a pause, and what a step touches is remembered.
   void set_stops_everywhere(bool on) { stops_everywhere_ = on; }
   bool stops_everywhere() const { return stops_everywhere_; }
