@@ -21,8 +21,7 @@ constexpr Group kEventGroup{48, 32};      // by event kind: how often
 constexpr Group kAnswerGroup{80, 256};    // by operation kind and refusal
 constexpr Group kPressureGroup{336, 32};  // by 32nds of the frames in use
 constexpr Group kFollowsGroup{368, 144};  // by operation kind and the kind before it
-constexpr Group kOverlapGroup{512, 576};  // by the point where one operation stands and the kind that runs meanwhile
-static_assert(kOverlapGroup.first + kOverlapGroup.size == kFeatureBytes);
+constexpr Group kOverlapGroup{512, kFeatureBytes - 512};  // by the point where one stands and the kind that runs
 
 void count(Group group, std::size_t which, std::uint64_t times = 1) {
   std::uint8_t& counter = mmtwin_features[group.first + which % group.size];
@@ -35,20 +34,23 @@ void FeatureSystem::start(const MachineDescription& machine, EventSink& sink) {
   frames_ = std::max<std::uint64_t>(machine.frames_present(), 1);
   frames_used_ = 0;
   last_kind_ = 0;
-  stands_at_.fill(Point::kNone);
+  standing_.clear();
   ForwardingSystem::start(machine, sink);
+}
+
+void FeatureSystem::at(StepNumber step) {
+  step_ = step;
+  ForwardingSystem::at(step);
 }
 
 Response FeatureSystem::apply(const Operation& operation) {
   const std::size_t kind = operation.index();
-  for (unsigned cpu = 0; cpu < kMaxCpus; ++cpu) {
-    if (stands_at_[cpu] == Point::kNone) continue;
-    if (!is_in_flight(CpuId(cpu))) stands_at_[cpu] = Point::kNone;
-    else count(kOverlapGroup, static_cast<std::size_t>(stands_at_[cpu]) * kOperationKinds + kind);
-  }
+  std::erase_if(standing_, [this](const Standing& one) { return !is_in_flight(one.step); });
+  for (const Standing& one : standing_)
+    count(kOverlapGroup, static_cast<std::size_t>(one.at) * kOperationKinds + kind);
   const Response response = ForwardingSystem::apply(operation);
   const Pause pause = pause_of(operation);
-  if (!pause.is_none() && is_in_flight(cpu_of(operation))) stands_at_[cpu_of(operation).raw()] = pause.point;
+  if (!pause.is_none() && is_in_flight(step_)) standing_.push_back({step_, pause.point});
   count(kAnswerGroup, kind * kRefusalNames.size() + static_cast<std::size_t>(response.refusal));
   count(kFollowsGroup, last_kind_ * kOperationKinds + kind);
   count(kPressureGroup, std::min<std::uint64_t>(frames_used_ * kPressureGroup.size / frames_, kPressureGroup.size - 1));
@@ -56,9 +58,10 @@ Response FeatureSystem::apply(const Operation& operation) {
   return response;
 }
 
-void FeatureSystem::go_on(CpuId cpu, Pause pause) {
-  ForwardingSystem::go_on(cpu, pause);
-  stands_at_[cpu.raw()] = is_in_flight(cpu) ? pause.point : Point::kNone;
+void FeatureSystem::go_on(StepNumber step, Pause pause) {
+  ForwardingSystem::go_on(step, pause);
+  for (Standing& one : standing_)
+    if (one.step == step) one.at = pause.point;
 }
 
 void FeatureSystem::on_event(const Event& event) {

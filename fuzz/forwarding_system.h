@@ -25,8 +25,13 @@ class ForwardingSystem : public lockstep::System, public EventSink {
   }
   void at(StepNumber step) override { inner_->at(step); }
   Response apply(const Operation& operation) override { return inner_->apply(operation); }
-  bool is_in_flight(CpuId cpu) const override { return inner_->is_in_flight(cpu); }
-  void go_on(CpuId cpu, Pause pause) override { inner_->go_on(cpu, pause); }
+  bool is_in_flight(StepNumber step) const override { return inner_->is_in_flight(step); }
+  void go_on(StepNumber step, Pause pause) override { inner_->go_on(step, pause); }
+  bool has_room(CpuId cpu) const override { return inner_->has_room(cpu); }
+  bool may_run(StepNumber step) const override { return inner_->may_run(step); }
+  bool stop_everywhere(bool on) override { return inner_->stop_everywhere(on); }
+  std::span<const std::uint64_t> touched() override { return inner_->touched(); }
+  std::uint64_t moves() override { return inner_->moves(); }
   const Changes& changes() override { return inner_->changes(); }
   FrameObservation frame(Pfn at) override { return inner_->frame(at); }
   void ranges(SpaceHandle space, std::vector<RangeObservation>& into) override { inner_->ranges(space, into); }

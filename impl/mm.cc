@@ -215,6 +215,12 @@ Outcome<Done> MmOf<Geometry>::cpu_switch(CpuId cpu, SpaceId space) {
   return Done{};
 }
 
+// A space that is ending is loaded nowhere again: then no user code may run, least of all another space's.
+template <class Geometry>
+void MmOf<Geometry>::cpu_return(CpuId cpu, SpaceId space) {
+  if (!loaded_.load(cpu, tables_of(ref(space)))) loaded_.unload(cpu);
+}
+
 template <class Geometry>
 void MmOf<Geometry>::cpu_flush_page(CpuId cpu, Address at) {
   mmu_.enter(cpu);

@@ -83,6 +83,8 @@ class Mm {
 
   // ---- processors. The last four do nothing on a CPU that runs no user code ----
   virtual Outcome<Done> cpu_switch(CpuId cpu, SpaceId space) = 0;  // none: lazy
+  // A thread of the space, in the middle of an operation, has its CPU back from another one.
+  virtual void cpu_return(CpuId cpu, SpaceId space) = 0;
   virtual void cpu_flush_page(CpuId cpu, Address at) = 0;
   virtual void cpu_flush_space(CpuId cpu) = 0;
   virtual void cpu_speculate(CpuId cpu, Address at) = 0;
@@ -137,6 +139,7 @@ class MmOf final : public Mm {
   Outcome<std::uint64_t> memory_fetch(CpuId cpu, SpaceId space, Address at, unsigned width) override;
   Outcome<Done> memory_store(CpuId cpu, SpaceId space, Address at, unsigned width, std::uint64_t value) override;
   Outcome<Done> cpu_switch(CpuId cpu, SpaceId space) override;
+  void cpu_return(CpuId cpu, SpaceId space) override;
   void cpu_flush_page(CpuId cpu, Address at) override;
   void cpu_flush_space(CpuId cpu) override;
   void cpu_speculate(CpuId cpu, Address at) override;

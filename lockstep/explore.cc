@@ -188,11 +188,12 @@ std::vector<RacingPair> racing_pairs() {
   constexpr std::string_view kKinds[] = {"load", "store", "fork", "unmap", "protect", "exit"};
   std::vector<RacingPair> pairs;
   const auto add = [&](std::string_view before, std::uint64_t first, std::size_t a, std::size_t b,
-                       std::string_view rival) {
-    const std::string text = std::string(before) + std::to_string(first) + " " + operation_text(kKinds[a], 0, "p1", 3) +
-                             "\n" + std::to_string(first + 1) + " " + operation_text(kKinds[b], 1, rival, 4) + "\n";
+                       std::string_view rival, unsigned cpu) {
+    const std::string one = operation_text(kKinds[a], 0, "p1", 3), other = operation_text(kKinds[b], cpu, rival, 4);
+    const std::string text = std::string(before) + std::to_string(first) + " " + one + "\n" +
+                             std::to_string(first + 1) + " " + other + "\n";
     const std::string name = std::string(kKinds[a]) + " of p1 against " + std::string(kKinds[b]) + " of " +
-                             std::string(rival) + (first == 3 ? ", untouched" : "");
+                             std::string(rival) + (first == 3 ? ", untouched" : "") + (cpu == 0 ? ", one CPU" : "");
     pairs.push_back({name, parse_program(text).value(), StepNumber(first)});
   };
   for (const std::string_view rival : {"p1", "p2"}) {
@@ -200,8 +201,8 @@ std::vector<RacingPair> racing_pairs() {
       for (std::size_t b = rival == "p1" ? a : 0; b < std::size(kKinds); ++b) {
         // A space ends when nobody runs in it any more.
         if (rival == "p1" && (kKinds[a] == "exit" || kKinds[b] == "exit")) continue;
-        add(kShared, 7, a, b, rival);
-        if (rival == "p1") add(kUntouched, 3, a, b, rival);
+        for (const unsigned cpu : {1, 0}) add(kShared, 7, a, b, rival, cpu);
+        if (rival == "p1") add(kUntouched, 3, a, b, rival, 1);
       }
     }
   }

@@ -90,6 +90,7 @@ class Generator {
   void straddle();
   void stale_translation();
   void race_for(CpuId on, SpaceHandle space, const Place& at);
+  Pause preemption();
   void race();
   void lazy_cpu();
   void fail_something();

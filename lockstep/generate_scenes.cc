@@ -372,6 +372,15 @@ void Generator::race_for(CpuId on, SpaceHandle space, const Place& at) {
   emit(SpaceFork{on, space, Fresh<SpaceHandle::kLetter>(child)});
 }
 
+// A pause at which the CPU may run another operation.
+Pause Generator::preemption() {
+  for (;;) {
+    const auto point = static_cast<Point>(random_.between(1, kPoints.size() - 1));
+    if (!is_preemptible(point)) continue;
+    return {point, static_cast<std::uint8_t>(random_.percent(70) ? 1 : random_.between(2, 6))};
+  }
+}
+
 // A page that one or two spaces have: an operation on it pauses, others run, it goes on, perhaps to the next pause.
 void Generator::race() {
   SpaceHandle space;
@@ -391,11 +400,18 @@ void Generator::race() {
   if (random_.percent(60)) emit(MemoryLoad{cpu(), random_.percent(50) ? space : other, at, Width(1)});
   pauses_ = 100;
   const CpuId first = cpu();
+  const std::size_t before = into_->size();
   race_for(first, random_.percent(60) ? space : other, at);
   pauses_ = usual;
+  const bool preempts = random_.percent(30) && into_->size() > before;
+  if (preempts) std::visit([this](auto& op) { op.pause = preemption(); }, into_->back());
   const std::uint64_t rivals = random_.between(1, 3);
-  for (std::uint64_t i = 0; i < rivals; ++i) race_for(cpu(), random_.percent(50) ? space : other, at);
-  emit(Resume{first});
+  for (std::uint64_t i = 0; i < rivals; ++i) {
+    if (preempts && random_.percent(50)) pauses_ = 60;
+    race_for(preempts && random_.percent(80) ? first : cpu(), random_.percent(50) ? space : other, at);
+    pauses_ = usual;
+  }
+  emit(Resume{first, Switch(random_.percent(preempts ? 50 : 10) ? 1 : 0)});
   if (random_.percent(40)) emit(MemoryLoad{cpu(), other, at, Width(8)});
 }
 

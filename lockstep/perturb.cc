@@ -87,9 +87,11 @@ struct Perturber::Machine final : public System, public EventSink {
     }
     return response;
   }
-  bool is_in_flight(CpuId cpu) const override { return inner.is_in_flight(cpu); }
-  void go_on(CpuId cpu, Pause pause) override {
-    inner.go_on(cpu, pause);
+  bool is_in_flight(StepNumber number) const override { return inner.is_in_flight(number); }
+  bool has_room(CpuId cpu) const override { return inner.has_room(cpu); }
+  bool may_run(StepNumber number) const override { return inner.may_run(number); }
+  void go_on(StepNumber number, Pause pause) override {
+    inner.go_on(number, pause);
     let_go();
   }
   const Changes& changes() override { return inner.changes(); }

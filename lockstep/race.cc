@@ -43,13 +43,15 @@ bool Runner::take_turn(const Program& program, std::size_t racer) {
   Racer& own = racers_[racer];
   tap_.kept.clear();
   if (own.has_begun) {
-    system_.go_on(cpu_of(operation), Pause{});
+    if (!system_.may_run(step)) return true;
+    system_.go_on(step, Pause{});
     for (const Event& event : tap_.kept)
       if (event.kind == EventKind::kEnded && event.place == step.raw())
         own.response = {static_cast<Refusal>(event.index), event.after};
-    own.has_ended = !system_.is_in_flight(cpu_of(operation));
+    own.has_ended = !system_.is_in_flight(step);
     return true;
   }
+  if (!system_.has_room(cpu_of(operation))) return true;
   own.has_begun = true;
   if (model_.inapplicable(operation) != model::Skip::kNone) {
     ++outcome_.skipped[static_cast<unsigned>(model_.inapplicable(operation))];
@@ -60,7 +62,7 @@ bool Runner::take_turn(const Program& program, std::size_t racer) {
   model_.begin(operation, step);
   system_.at(step);
   own.response = system_.apply(operation);
-  own.has_ended = !system_.is_in_flight(cpu_of(operation));
+  own.has_ended = !system_.is_in_flight(step);
   if (!own.has_ended || model_.finding()) return true;
   model_.end(own.response);
   return !model_.finding() || failed(Phase::kAnswer, step, &operation);

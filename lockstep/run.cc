@@ -112,10 +112,11 @@ bool Runner::execute(StepNumber step, const Operation& operation) {
   if (kTapped && resting_) tap_.kept.clear();
   Response response;
   const auto* resumes = std::get_if<Resume>(&operation);
+  acting_ = resumes != nullptr ? resumed(*resumes)->step : step;
   const bool ok = resumes != nullptr ? resume(step, *resumes) : apply(step, operation, response);
   if constexpr (kTapped) {
     const bool in_program = !resting_;
-    const bool is_over = !system_.is_in_flight(cpu_of(operation));
+    const bool is_over = !system_.is_in_flight(acting_);
     if (options_.digests && in_program && is_over)
       answers_.add(step, response, answers_with_contract(operation, claims_));
     tell(step, &operation, model::Skip::kNone, response);
@@ -125,7 +126,7 @@ bool Runner::execute(StepNumber step, const Operation& operation) {
 
 model::Skip Runner::why_skipped(const Operation& operation) const {
   if (!std::holds_alternative<Resume>(operation)) return model_.inapplicable(operation);
-  return system_.is_in_flight(cpu_of(operation)) ? model::Skip::kNone : model::Skip::kNothingInFlight;
+  return resumed(std::get<Resume>(operation)) != nullptr ? model::Skip::kNone : model::Skip::kNothingInFlight;
 }
 
 bool Runner::apply(StepNumber step, const Operation& operation, Response& response) {
@@ -134,9 +135,9 @@ bool Runner::apply(StepNumber step, const Operation& operation, Response& respon
   response = system_.apply(operation);
   if (model_.finding()) return failed(Phase::kEvents, step, &operation);
   const bool overlaps = !flights_.empty() || !pause_of(operation).is_none();
-  const bool is_in_flight = overlaps && system_.is_in_flight(cpu_of(operation));
+  const bool is_in_flight = overlaps && system_.is_in_flight(step);
   if (is_in_flight) {
-    flights_.push_back({cpu_of(operation), space_of(operation)});
+    flights_.push_back({step, cpu_of(operation), space_of(operation)});
   } else {
     model_.end(response);
     if (model_.finding()) return failed(Phase::kAnswer, step, &operation);
@@ -147,36 +148,49 @@ bool Runner::apply(StepNumber step, const Operation& operation, Response& respon
 
 bool Runner::resume(StepNumber step, const Resume& operation) {
   const Operation as_operation(operation);
-  return go_on(operation.cpu, operation.pause, step, &as_operation);
+  return go_on(*resumed(operation), operation.pause, step, &as_operation);
 }
 
-bool Runner::go_on(CpuId cpu, Pause pause, StepNumber step, const Operation* operation) {
-  system_.go_on(cpu, pause);
+// Flights stand in the order in which they began.
+const Runner::Flight* Runner::resumed(const Resume& operation) const {
+  const Flight* found = nullptr;
+  for (const Flight& flight : flights_) {
+    if (flight.cpu != operation.cpu.value()) continue;
+    found = &flight;
+    if (operation.first.raw() != 0) break;
+  }
+  return found;
+}
+
+bool Runner::go_on(const Flight& flight, Pause pause, StepNumber step, const Operation* operation) {
+  system_.go_on(flight.step, pause);
   if (model_.finding()) return failed(Phase::kEvents, step, operation);
   return landed(step, operation);
 }
 
-// A CPU has one operation in flight, and a space ends when nobody runs in it any more.
 bool Runner::make_room(StepNumber step, const Operation& operation) {
   if (std::holds_alternative<Resume>(operation)) return true;
-  const bool ends_space = std::holds_alternative<SpaceExit>(operation);
-  for (std::size_t i = 0; i < flights_.size();) {
-    const Flight flight = flights_[i];
-    const bool is_in_the_way = flight.cpu == cpu_of(operation) || (ends_space && flight.space == space_of(operation));
-    if (!is_in_the_way) {
-      ++i;
-      continue;
-    }
-    if (!go_on(flight.cpu, Pause{}, step, &operation)) return false;
-    i = 0;
-  }
+  while (const Flight* flight = in_the_way(operation))
+    if (!go_on(*flight, Pause{}, step, &operation)) return false;
   return true;
+}
+
+// A space ends when nobody runs in it any more; a CPU is left where that is possible, by as many as may wait for it.
+const Runner::Flight* Runner::in_the_way(const Operation& operation) const {
+  const CpuId cpu = cpu_of(operation);
+  const bool ends_space = std::holds_alternative<SpaceExit>(operation);
+  const bool has_room = system_.has_room(cpu);
+  for (const Flight& flight : flights_) {
+    if (ends_space && flight.space == space_of(operation)) return &flight;
+    if (!has_room && flight.cpu == cpu && system_.may_run(flight.step)) return &flight;
+  }
+  return nullptr;
 }
 
 // Everything comes to its end, the lowest step first.
 bool Runner::settle(StepNumber step) {
   while (!flights_.empty()) {
-    if (!go_on(flights_.front().cpu, Pause{}, step, nullptr)) return false;
+    if (!go_on(flights_.front(), Pause{}, step, nullptr)) return false;
   }
   return true;
 }
@@ -184,7 +198,7 @@ bool Runner::settle(StepNumber step) {
 // Some operations may be over. What they left behind is compared when none is in flight any more; the spaces as a
 // whole, since several may have changed each.
 bool Runner::landed(StepNumber step, const Operation* operation) {
-  std::erase_if(flights_, [this](const Flight& flight) { return !system_.is_in_flight(flight.cpu); });
+  std::erase_if(flights_, [this](const Flight& flight) { return !system_.is_in_flight(flight.step); });
   if (!flights_.empty() || model_.gave_up()) return true;
   if (!compare()) return failed(Phase::kComparison, step, operation);
   const std::vector<SpaceHandle> spaces = model_.spaces();
@@ -427,7 +441,7 @@ void Runner::tell(StepNumber step, const Operation* operation, model::Skip skip,
                                       .operation = operation,
                                       .skip = skip,
                                       .response = response,
-                                      .is_in_flight = ran && system_.is_in_flight(cpu_of(*operation)),
+                                      .is_in_flight = ran && system_.is_in_flight(acting_),
                                       .events = events,
                                       .system_changes = ran ? system_.changes() : kNothing,
                                       .model_changes = ran ? model_.changes() : kNothing,

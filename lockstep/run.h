@@ -132,6 +132,12 @@ class Runner {
     model::Model& model_;
   };
 
+  struct Flight {  // an operation in flight
+    StepNumber step;
+    CpuId cpu;
+    SpaceHandle space;  // that it names
+  };
+
   RunOutcome run_once(const Program& program, StepNumber limit);
   RunOutcome locate(const Program& program, const RunOutcome& first);
   bool boot(const MachineDescription& machine);
@@ -144,7 +150,9 @@ class Runner {
   model::Skip why_skipped(const Operation& operation) const;
   bool resume(StepNumber step, const Resume& operation);
   bool make_room(StepNumber step, const Operation& operation);
-  bool go_on(CpuId cpu, Pause pause, StepNumber step, const Operation* operation);
+  bool go_on(const Flight& flight, Pause pause, StepNumber step, const Operation* operation);
+  const Flight* in_the_way(const Operation& operation) const;
+  const Flight* resumed(const Resume& operation) const;
   bool settle(StepNumber step);
   bool race(const Program& program, StepNumber limit);
   bool take_turn(const Program& program, std::size_t racer);
@@ -174,15 +182,12 @@ class Runner {
   MachineDescription machine_;
   RunOptions options_;
   RunOutcome outcome_;
+  StepNumber acting_;  // of the operation that the step began, or made go on
   StepNumber last_good_audit_;
   bool tapped_ = false;
   bool resting_ = false;
   bool marks_cover_ = false;  // what the audit is judging is something that marks must cover
   Digest answers_;
-  struct Flight {
-    CpuId cpu;
-    SpaceHandle space;  // that it names
-  };
   struct Racer {
     bool has_begun = false;
     bool has_ended = false;

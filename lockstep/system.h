@@ -29,12 +29,16 @@ class System {
   // Which step of the program the next apply() is; beyond its end: the harness tidies up.
   virtual void at(StepNumber step) { static_cast<void>(step); }
   // Runs one operation. The harness has checked that it is applicable: its handles exist, its result handle is free,
-  // nothing is in flight on its CPU. It may pause: then it is in flight, and the answer means nothing yet.
+  // its CPU has room. It may pause: then it is in flight, and the answer means nothing yet.
   virtual Response apply(const Operation& operation) = 0;
-  // Is an operation in flight on the CPU? Its end is narrated by kEnded.
-  virtual bool is_in_flight(CpuId) const { return false; }
-  // It goes on, to its end or to that pause.
-  virtual void go_on(CpuId, Pause) {}
+  // Is the operation of that step in flight? Its end is narrated by kEnded.
+  virtual bool is_in_flight(StepNumber) const { return false; }
+  // It goes on, to its end or to that pause. Who has its CPU and may not leave it comes to an end first.
+  virtual void go_on(StepNumber, Pause) {}
+  // May one more operation begin on the CPU?
+  virtual bool has_room(CpuId) const { return true; }
+  // Is the CPU of the operation in flight to be had?
+  virtual bool may_run(StepNumber) const { return true; }
 
   // For exploration. Every point is a pause, and nobody is helped who must wait; false: the system has no points.
   virtual bool stop_everywhere(bool) { return false; }

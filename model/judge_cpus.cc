@@ -9,6 +9,7 @@ namespace mmtwin::model {
 // only in an interrupt.
 bool State::acts_where_it_may(const Event& e) {
   const std::uint32_t cpu = e.cpu.raw();
+  if (now.returns) [[unlikely]] judge_return(e);
   switch (e.kind) {
     case EventKind::kTlbFilled:
     case EventKind::kTlbUsed:
@@ -35,7 +36,7 @@ void State::judge_answering(const Event& e) {
                          e.kind == EventKind::kListFilled || e.kind == EventKind::kListDrained ||
                          e.kind == EventKind::kInterrupted || e.kind == EventKind::kFailureInjected ||
                          e.kind == EventKind::kInterruptSent || e.kind == EventKind::kInterruptAnswered ||
-                         e.kind == EventKind::kLockTaken || e.kind == EventKind::kLockReleased;
+                         e.kind == EventKind::kLockTaken || e.kind == EventKind::kLockReleased || now.returns;
     if (!answers) find(Law::kFrame1, "request", "answered first", std::string(name_of(e.kind)));
   } else if (now.object.open && (now.slab_page_refused || now.request.injected)) {
     if (e.kind != EventKind::kObjectRefused)
@@ -236,7 +237,7 @@ void State::end_of_flushes() {
     return judge_dropped(now.cpu, false, address(op->at.value()) / kPage);
   if (is<CpuFlushSpace>()) return judge_dropped(now.cpu, true, 0);
   if (!now.took_rights || spaces[now.space].root == 0) return;
-  if (now.overlapped) return judge_stale_slots(cpus[now.cpu]);
+  if (now.overlapped) return;  // judged when the space's lock was given back, and at each answer
   for (std::uint32_t number = 0; number < cpus.size(); ++number) {
     Cpu& cpu = cpus[number];
     if (cpu.space != now.space || (cpu.lazy && !now.freed_tables)) continue;

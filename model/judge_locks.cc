@@ -71,6 +71,17 @@ void State::judge_waiting() {
     if (spins(lock.lock_class)) return find(Law::kLock3, "held where one may wait", "no spinning lock", text_of(lock));
 }
 
+// Another operation has got the CPU: it was given away where nothing spins and the hardware is not in the middle.
+void State::judge_left_cpu(const Now& other) {
+  if (!other.held.empty()) note(Law::kLock3);
+  for (const HeldLock& lock : other.held)
+    if (spins(lock.lock_class))
+      return find(Law::kLock3, "held where the CPU is given away", "no spinning lock", text_of(lock));
+  note(Law::kCpu1);
+  if (other.walk.begun || other.asked != 0 || other.bare != kNoFrame)
+    find(Law::kCpu1, "CPU", "kept: a walk, an interrupt or a new frame is not done with", "given to another operation");
+}
+
 // What the lock protects is about to change.
 void State::judge_protected(LockClass lock_class, std::uint64_t instance) {
   if (!claims.narrates_locks || now.boot) return;

@@ -109,7 +109,9 @@ void State::space_loaded(const Event& e) {
 void State::space_unloaded(const Event& e) {
   Cpu& cpu = cpus[e.cpu.raw()];
   const auto* op = std::get_if<CpuSwitchSpace>(&now.operation);
-  if (op == nullptr || !op->space.is_none() || cpu.lazy)
+  const bool goes_idle = op != nullptr && op->space.is_none();
+  const bool stays_out = now.returns && now.space != 0 && cannot_be_loaded(now.space);
+  if ((!goes_idle && !stays_out) || cpu.lazy)
     return find(Law::kCpu1, "cpu", "runs on: nothing made it lazy", "lazy");
   cpu.lazy = true;
   for (Now& other : parked)

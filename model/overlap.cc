@@ -29,6 +29,11 @@ void State::leave() {
 void State::arrive() {
   now.overlapped = true;
   now.is_undisturbed = false;
+  take_cpu();
+  if (now.lost_cpu) {
+    now.lost_cpu = now.acted = false;
+    now.returns = true;
+  }
   if (now.request.open && !now.request.filling) look_again();
 }
 
@@ -39,6 +44,28 @@ void State::look_again() {
   now.request.always &= seen.may;
   for (const Now& other : parked) now.request.always &= ~other.in_transit;
 }
+
+// The CPU runs the operation that acts. If another one was at work there, it gave the CPU away.
+void State::take_cpu() {
+  for (Now& other : parked) {
+    if (other.cpu != now.cpu || other.lost_cpu) continue;
+    judge_left_cpu(other);
+    other.lost_cpu = true;
+  }
+}
+
+// Before an operation does anything more on a CPU that another one had, its space is loaded there again.
+void State::judge_return(const Event& e) {
+  if (e.kind == EventKind::kSpaceLoaded || e.kind == EventKind::kSpaceUnloaded) return;
+  now.returns = false;
+  const Cpu& cpu = cpus[now.cpu];
+  note(Law::kCpu1);
+  if (now.space == 0 || (cpu.space == now.space && !cpu.lazy) || cannot_be_loaded(now.space)) return;
+  find(Law::kCpu1, "loaded space", "the operation's, before it goes on", "another");
+}
+
+// It is ending, or over.
+bool State::cannot_be_loaded(std::uint32_t space) const { return spaces[space].root == 0 || is_ending(space); }
 
 void State::went_on(const Event& e) {
   if (now.running && now.step == e.place) return;
@@ -106,7 +133,11 @@ void State::close_section() {
   if (broken() || now.space == 0 || is<SpaceExit>()) return;
   // Its own CPU has flushed whatever was taken away.
   Cpu& cpu = cpus[now.cpu];
-  if (cpu.space == now.space) cpu.asids[cpu.asid].generation = spaces[now.space].generation;
+  if (cpu.space == now.space) {
+    cpu.asids[cpu.asid].generation = spaces[now.space].generation;
+    if (now.took_rights) judge_answered(now.cpu);
+    if (broken()) return;
+  }
   if (is_access()) return close_fault();
   now.answer = expected_answer();
   now.answered = true;
@@ -229,24 +260,28 @@ void State::judge_drained_list(std::uint32_t cpu) {
 
 // ---- flushes that are under way ----
 
-// Another operation has taken something away from the space, and this CPU has not been told yet.
+// Another operation has taken something away from the space, and this CPU has not been told yet; its own, on which it
+// was preempted, it tells at the latest before it gives the space's lock back.
 bool State::flush_is_due(std::uint32_t cpu, std::uint32_t space) const {
   return std::any_of(parked.begin(), parked.end(), [&](const Now& other) {
-    return other.space == space && (other.pending >> cpu & 1u) != 0;
+    if (other.space != space) return false;
+    return (other.pending >> cpu & 1u) != 0 || (other.cpu == cpu && takes_down(other, space));
   });
 }
 
-// Another operation holds the lock of the space and has taken something away: its flush is still to come.
+// The operation holds the lock of the space and has taken something away: its flush is still to come.
+bool State::takes_down(const Now& in_flight, std::uint32_t space) const {
+  return in_flight.space == space && in_flight.took_rights && in_flight.section == Section::kInside;
+}
 bool State::takes_space_down(std::uint32_t space) const {
-  return std::any_of(parked.begin(), parked.end(), [&](const Now& other) {
-    return other.space == space && other.took_rights && other.section == Section::kInside;
-  });
+  return takes_down(now, space) ||
+         std::any_of(parked.begin(), parked.end(), [&](const Now& other) { return takes_down(other, space); });
 }
 
 // What it still caches of what was taken away, it may use until then.
 void State::await_flush(std::uint32_t cpu, std::uint32_t space) {
   for (Now& other : parked) {
-    if (other.space != space || !other.took_rights || other.section != Section::kInside) continue;
+    if (!takes_down(other, space) || other.cpu == cpu) continue;  // its own CPU it tells itself
     other.must_flush |= 1u << cpu;
     other.may_flush |= 1u << cpu;
     other.pending |= 1u << cpu;
@@ -259,7 +294,7 @@ void State::note_loaded(std::uint32_t cpu, std::uint32_t left, std::uint32_t loa
   const std::uint32_t bit = 1u << cpu;
   for (Now& other : parked) {
     if (other.space == left && left != loaded) other.must_flush &= ~bit;
-    if (other.space == loaded && other.took_rights && other.section == Section::kInside) other.may_flush |= bit;
+    if (takes_down(other, loaded)) other.may_flush |= bit;
   }
 }
 

@@ -203,7 +203,7 @@ void State::begin(const Operation& operation, StepNumber step) {
   now.step = step.raw();
   now.running = true;
   now.overlapped = !parked.empty();
-  now.performed = now.answered = false;
+  now.performed = now.answered = now.lost_cpu = now.returns = false;
   now.section = Section::kNone;
   now.pending = now.asked = 0;
   now.held.clear();
@@ -238,6 +238,7 @@ void State::begin(const Operation& operation, StepNumber step) {
         if constexpr (IsAccess<Op>) begin_access(op.at.value(), op.width.raw());
       },
       operation);
+  take_cpu();
   judge_request();
 }
 

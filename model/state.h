@@ -114,6 +114,8 @@ struct Now {
   bool running = false;
   bool may_pause = false;
   bool overlapped = false;     // another operation acted between this one's begin and its end
+  bool lost_cpu = false;       // another one has run on its CPU since it last acted
+  bool returns = false;        // it has its CPU back, and has done nothing yet
   Section section = Section::kNone;
   bool answered = false;       // committed already: `answer` is what it must answer
   Response answer;
@@ -193,6 +195,9 @@ class State {
   void leave();
   void arrive();
   void look_again();
+  void take_cpu();
+  void judge_return(const Event& e);
+  bool cannot_be_loaded(std::uint32_t space) const;
   void went_on(const Event& e);
   void ended(const Event& e);
   void enter_section();
@@ -209,6 +214,7 @@ class State {
   bool flush_is_due(std::uint32_t cpu, std::uint32_t space) const;
   void note_loaded(std::uint32_t cpu, std::uint32_t left, std::uint32_t loaded);
   void await_flush(std::uint32_t cpu, std::uint32_t space);
+  bool takes_down(const Now& in_flight, std::uint32_t space) const;
   bool takes_space_down(std::uint32_t space) const;
   bool is_in_use(const Operation& operation) const;
 
@@ -217,6 +223,7 @@ class State {
   void lock_taken(const Event& e);
   void lock_released(const Event& e);
   void judge_waiting();
+  void judge_left_cpu(const Now& other);
   void judge_protected(LockClass lock_class, std::uint64_t instance);
   void stuck(const Event& e);
 

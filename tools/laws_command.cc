@@ -40,9 +40,10 @@ ExitCode freedoms(const LawsOptions& options) {
 ExitCode points(const LawsOptions& options) {
   for (std::size_t i = 1; i < kPoints.size(); ++i) {
     if (options.json)
-      fmt::print("{{\"point\":\"{}\",\"where\":\"{}\"}}\n", kPoints[i].name, kPoints[i].where);
+      fmt::print("{{\"point\":\"{}\",\"preemptible\":{},\"where\":\"{}\"}}\n", kPoints[i].name,
+                 kPoints[i].is_preemptible, kPoints[i].where);
     else
-      fmt::print("{:15} {}\n", kPoints[i].name, kPoints[i].where);
+      fmt::print("{:15} {:12} {}\n", kPoints[i].name, kPoints[i].is_preemptible ? "preemptible" : "", kPoints[i].where);
   }
   return ExitCode::kAgreed;
 }

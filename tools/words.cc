@@ -97,7 +97,9 @@ std::string say(const CpuSpeculate& o) { return fmt::format("walks ahead to {}",
 std::string say(const CpuEvict& o) {
   return fmt::format("loses the cached translation of {} for want of room", place(o.at));
 }
-std::string say(const Resume&) { return "goes on with what is in flight there"; }
+std::string say(const Resume& o) {
+  return o.first.raw() != 0 ? "goes on with what began first there" : "goes on with what began last there";
+}
 std::string say(const SlabShrink&) { return "gives back every slab frame without objects"; }
 std::string say(const FailNext& o) {
   return o.n.raw() == 0 ? "no request will fail any more"

@@ -3,8 +3,8 @@
 // Laws: ROLLBACK reads `kRefusal`. Context: plain values. Cost: at most 80 bytes. A field is one line: its text name,
 // its type, its member name. The first field of every operation is the CPU on which it runs; operations with `space`
 // run as a thread of that space, and the CPU switches to it first if needed. The last is where the operation pauses; it
-// then stays in flight until `resume`, until its CPU is asked for something else, until somebody needs what it holds,
-// or until the program ends. It deliberately has no behaviour.
+// then stays in flight until `resume`, until its CPU is needed, until somebody needs what it holds, or until the
+// program ends. It deliberately has no behaviour.
 #pragma once
 
 #include <cstdint>
@@ -241,10 +241,11 @@ struct FailNext {  // the n-th page or slab request from here on fails; NOFAIL r
 };
 
 // ---- schedule ----
-struct Resume {  // the operation that is in flight on this CPU goes on, perhaps to the next pause
+struct Resume {  // the operation that began last of those in flight on this CPU goes on, perhaps to the next pause
   static constexpr std::string_view kName = "resume";
   static constexpr RefusalClass kRefusal = RefusalClass::kNever;
   Field<"cpu", CpuId> cpu;
+  Field<"first", Switch> first = Switch(0);  // 1: the one that began first
   Field<"pause", Pause> pause = Pause{};
 };
 

@@ -1,7 +1,8 @@
 // Points: the named places where an operation may pause, and the pause that a program asks for.
 //
 // Laws: none. Context: constants and values. Cost: 2 bytes a pause. Points stand before every lock is taken and after
-// it is released, before every update of a word that CPUs share without a lock, and where an interrupt is awaited.
+// it is released, before every update of a word that CPUs share without a lock, and where an interrupt is awaited. At a
+// preemptible one nothing spins and nothing of the CPU's own is half done: it may run another operation meanwhile.
 // Names are what stored traces keep: rows may be added at the end, none may be renamed.
 #pragma once
 
@@ -34,17 +35,19 @@ enum class Point : std::uint8_t {
   kContextTake,
   kPagesWait,
   kVisitWait,
+  kPagesTake,
 };
 
 struct PointRow {
   std::string_view name;
   std::string_view where;
+  bool is_preemptible = false;
 };
 
-inline constexpr std::array<PointRow, 25> kPoints = {{
+inline constexpr std::array<PointRow, 26> kPoints = {{
     {"none", "nowhere"},
-    {"space.take", "before a space's lock is taken"},
-    {"space.release", "after a space's lock was released"},
+    {"space.take", "before a space's lock is taken", true},
+    {"space.release", "after a space's lock was released", true},
     {"tables.take", "before a page-table lock is taken"},
     {"tables.release", "after a page-table lock was released"},
     {"family.take", "before the lock of families is taken"},
@@ -53,7 +56,7 @@ inline constexpr std::array<PointRow, 25> kPoints = {{
     {"slab.release", "after a slab cache's lock was released"},
     {"zone.take", "before a zone's lock is taken"},
     {"zone.release", "after a zone's lock was released"},
-    {"fault", "between an access that found no translation and the software that handles it"},
+    {"fault", "between an access that found no translation and the software that handles it", true},
     {"walk.mark", "inside a hardware walk, before it sets A or D in an entry that it has read"},
     {"entry.exchange", "before software replaces an entry that walkers may mark"},
     {"tables.load", "before a CPU joins those that have a space loaded"},
@@ -65,11 +68,13 @@ inline constexpr std::array<PointRow, 25> kPoints = {{
     {"mapping.remove", "before a frame loses a mapping"},
     {"page.mark", "before a page is marked exclusive or shared"},
     {"context.take", "before a new space gets its number"},
-    {"pages.wait", "before a page request that may wait drains every list"},
+    {"pages.wait", "before a page request that may wait drains every list", true},
     {"visit.wait", "after a visit to another CPU's lists or translations is announced, before it waits its turn"},
+    {"pages.take", "before a page request begins", true},
 }};
-static_assert(kPoints.size() == static_cast<std::size_t>(Point::kVisitWait) + 1);
+static_assert(kPoints.size() == static_cast<std::size_t>(Point::kPagesTake) + 1);
 constexpr std::string_view name_of(Point p) { return kPoints[static_cast<unsigned>(p)].name; }
+constexpr bool is_preemptible(Point p) { return kPoints[static_cast<unsigned>(p)].is_preemptible; }
 
 constexpr Point take_point(LockClass c) {
   return static_cast<Point>(static_cast<unsigned>(Point::kSpaceTake) + 2 * static_cast<unsigned>(c));

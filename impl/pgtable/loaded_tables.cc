@@ -82,9 +82,9 @@ bool LoadedTables<Geometry>::load_inside(CpuId cpu, Ref<TableTree> tree) {
 
 template <class Geometry>
 void LoadedTables<Geometry>::unload(CpuId cpu) {
-  if (!mmu_.runs_user_code(cpu)) return;
   mmu_.enter(cpu);
-  mmu_.unload(cpu);
+  // Asked inside: a visitor that was waited for may have taken the tables away.
+  if (mmu_.runs_user_code(cpu)) mmu_.unload(cpu);
   mmu_.leave(cpu);
 }
 

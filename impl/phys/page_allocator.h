@@ -18,6 +18,7 @@
 #include "impl/phys/zone.h"
 #include "impl/phys/zone_list.h"
 #include "impl/platform/hardware.h"
+#include "version/point.h"
 #include "vocab/events.h"
 #include "vocab/flags.h"
 #include "vocab/units.h"
@@ -128,6 +129,7 @@ inline void PageAllocator::hand_out(CpuId cpu, std::uint32_t frame, unsigned zon
 // Inlined, so that a request whose fields are constants costs no decisions about them. Failures and watermarks are
 // among what the list's attention word warns of.
 [[gnu::always_inline]] inline Outcome<Pfn> PageAllocator::allocate(CpuId cpu, PageRequest request) {
+  point(Point::kPagesTake);
   hardware_.emit({.kind = EventKind::kPageRequested, .cpu = cpu, .order = request.order, .role = request.role,
                   .frame = {}, .place = static_cast<std::uint64_t>(request.cache)});
   const bool is_plain = request.order.raw() == 0 && request.node == kAnyNode &&

@@ -50,45 +50,56 @@ struct Schedule::Fiber {
   void* argument = nullptr;
   Pause pause;
   Stop why = Stop::kEnded;
+  Point stands_at = Point::kNone;
+  bool lost_cpu = false;  // another one has run on its CPU since it stopped
   unsigned wanted = kAnybody;
   std::uint64_t passed = 0;  // points
 };
 
-Schedule::Schedule() = default;
+Schedule::Schedule() {
+  for (unsigned cpu = 0; cpu < kMaxCpus; ++cpu) last_[cpu] = cpu * kSeats;
+}
 Schedule::~Schedule() { abandon(); }
 
-Schedule::Stop Schedule::start(CpuId cpu, Body body, void* argument, Pause pause) {
-  std::unique_ptr<Fiber>& slot = fibers_[cpu.raw()];
+Schedule::Stop Schedule::start(unsigned seat, Body body, void* argument, Pause pause) {
+  std::unique_ptr<Fiber>& slot = fibers_[seat];
   if (!slot) slot = std::make_unique<Fiber>();
-  check(slot->context == nullptr, "a CPU has one operation in flight");
+  check(slot->context == nullptr, "a seat has one operation in flight");
   unpoison(slot->stack.data(), kStackBytes);
   slot->schedule = this;
   slot->body = body;
   slot->argument = argument;
   slot->pause = pause;
   slot->passed = 0;
+  slot->stands_at = Point::kNone;
+  slot->lost_cpu = false;
   const auto entry = [](context::transfer_t from) {
     Fiber& self = *static_cast<Fiber*>(from.data);
     self.schedule->harness_ = from.fctx;
     enter(&self);
   };
   slot->context = context::make_fcontext(slot->stack.data() + kStackBytes, kStackBytes, entry);
-  return run(cpu.raw());
+  return run(seat);
 }
 
-Schedule::Stop Schedule::go_on(CpuId cpu) {
-  check(is_in_flight(cpu), "only what is in flight goes on");
-  return run(cpu.raw());
+Schedule::Stop Schedule::go_on(unsigned seat) {
+  check(is_in_flight(seat), "only what is in flight goes on");
+  return run(seat);
 }
-Schedule::Stop Schedule::go_on(CpuId cpu, Pause pause) {
-  fibers_[cpu.raw()]->pause = pause;
-  return go_on(cpu);
+Schedule::Stop Schedule::go_on(unsigned seat, Pause pause) {
+  fibers_[seat]->pause = pause;
+  return go_on(seat);
 }
 
-Schedule::Stop Schedule::run(unsigned cpu) {
-  Fiber& fiber = *fibers_[cpu];
-  current_ = cpu;
+Schedule::Stop Schedule::run(unsigned seat) {
+  check(may_run(seat), "a CPU runs one operation at a time");
+  Fiber& fiber = *fibers_[seat];
+  unsigned& last = last_[cpu_of_seat(seat)];
+  if (last != seat && is_in_flight(last)) fibers_[last]->lost_cpu = true;
+  last = seat;
+  current_ = seat;
   touched_.clear();
+  touch(&last, true);
   running_schedule = this;
   leave_stack(&harness_fake_stack_, fiber.stack.data(), kStackBytes);
   const context::transfer_t back = context::jump_fcontext(fiber.context, &fiber);
@@ -120,10 +131,16 @@ void Schedule::stop(Stop why) {
   arrive_on_stack(self.fake_stack, &harness_stack_, &harness_stack_bytes_);
   self.fake_stack = nullptr;
   harness_ = back.fctx;
+  if (!self.lost_cpu) return;
+  self.lost_cpu = false;
+  const Point stood_at = self.stands_at;  // it may have to wait again
+  returned_(returned_owner_, current_);
+  self.stands_at = stood_at;
 }
 
 void Schedule::pass(Point p) {
   Fiber& self = *fibers_[current_];
+  self.stands_at = p;
   ++moves_;
   if (++self.passed > kMostPassings) return stop(Stop::kEndless);
   if (stops_everywhere_) return stop(Stop::kPaused);
@@ -132,8 +149,11 @@ void Schedule::pass(Point p) {
   stop(Stop::kPaused);
 }
 
+// Who waits for a lock stands at the point before it; who waits for somebody spins.
 void Schedule::wait(unsigned holder) {
-  fibers_[current_]->wanted = holder;
+  Fiber& self = *fibers_[current_];
+  self.wanted = holder;
+  if (holder == kAnybody) self.stands_at = Point::kNone;
   stop(Stop::kBlocked);
 }
 
@@ -143,15 +163,27 @@ void Schedule::abandon() {
   }
 }
 
-bool Schedule::is_in_flight(CpuId cpu) const {
-  const std::unique_ptr<Fiber>& fiber = fibers_[cpu.raw()];
-  return fiber != nullptr && fiber->context != nullptr;
+bool Schedule::is_in_flight(unsigned seat) const {
+  return fibers_[seat] != nullptr && fibers_[seat]->context != nullptr;
 }
-unsigned Schedule::wanted(CpuId cpu) const { return fibers_[cpu.raw()]->wanted; }
+unsigned Schedule::empty_seat(CpuId cpu) const {
+  for (unsigned seat = cpu.raw() * kSeats; seat < (cpu.raw() + 1) * kSeats; ++seat)
+    if (!is_in_flight(seat)) return seat;
+  return kAnybody;
+}
+unsigned Schedule::holder_of_cpu(CpuId cpu) const {
+  const unsigned last = last_[cpu.raw()];
+  return is_in_flight(last) && !is_preemptible(fibers_[last]->stands_at) ? last : kAnybody;
+}
+bool Schedule::may_run(unsigned seat) const {
+  const unsigned holder = holder_of_cpu(CpuId(cpu_of_seat(seat)));
+  return holder == kAnybody || holder == seat;
+}
+unsigned Schedule::wanted(unsigned seat) const { return fibers_[seat]->wanted; }
 
 void pass_point(Schedule& schedule, Point p) { schedule.pass(p); }
 void note_touch(Schedule& schedule, const void* what, bool writes) { schedule.touch(what, writes); }
-unsigned running_cpu(const Schedule* schedule) { return schedule != nullptr ? schedule->cpu() : 0; }
+unsigned running_seat(const Schedule* schedule) { return schedule != nullptr ? schedule->seat() : 0; }
 void wait_for(Schedule* schedule, unsigned holder) {
   if (schedule == nullptr) return check(false, "LOCK-1: who waits waits for another operation in flight");
   schedule->wait(holder);

@@ -8,8 +8,10 @@ namespace {
 
 struct Argument {
   InFlight::Task task;
-  CpuId cpu;
+  unsigned seat;
 };
+
+CpuId cpu_of_seat(unsigned seat) { return CpuId(impl::Schedule::cpu_of_seat(seat)); }
 
 }  // namespace
 
@@ -21,85 +23,114 @@ void InFlight::abandon() {
   is_stuck_ = false;
 }
 
-bool InFlight::start(CpuId cpu, StepNumber step, Pause pause) {
-  steps_[cpu.raw()] = step;
+unsigned InFlight::seat_of(StepNumber step) const {
+  if (count_ == 0) return impl::kAnybody;
+  for (unsigned seat = 0; seat < steps_.size(); ++seat)
+    if (steps_[seat] == step && schedule_.is_in_flight(seat)) return seat;
+  return impl::kAnybody;
+}
+
+bool InFlight::start(unsigned seat, StepNumber step, Pause pause) {
+  steps_[seat] = step;
   acting_ = step;
   ++count_;
-  Argument argument{task_, cpu};
+  Argument argument{task_, seat};
   const auto body = [](void* a) {
     const Argument own = *static_cast<Argument*>(a);  // the caller's goes with its first return
-    own.task.body(own.task.owner, own.cpu);
+    own.task.body(own.task.owner, own.seat);
   };
-  if (run(cpu, schedule_.start(cpu, body, &argument, pause)) != Stop::kEnded) return false;
-  end(cpu, false);
+  if (run(seat, schedule_.start(seat, body, &argument, pause)) != Stop::kEnded) return false;
+  end(seat, false);
   return true;
 }
 
-void InFlight::go_on(CpuId cpu, Pause pause) {
-  act_as(cpu);
-  if (run(cpu, schedule_.go_on(cpu, pause)) == Stop::kEnded) end(cpu, true);
+void InFlight::go_on(unsigned seat, Pause pause) {
+  if (!get_cpu(seat)) {
+    if (waiting_.empty() && !is_stuck_) get_stuck(seat, 0);
+    return;
+  }
+  if (!schedule_.is_in_flight(seat)) return;  // who had the CPU needed what it held, and let it end
+  act_as(seat);
+  if (run(seat, schedule_.go_on(seat, pause)) == Stop::kEnded) end(seat, true);
+}
+
+// Who has the CPU and may not leave it there goes on. False: it cannot, either.
+bool InFlight::get_cpu(unsigned seat) {
+  const CpuId cpu = cpu_of_seat(seat);
+  while (!schedule_.may_run(seat)) {
+    const unsigned holder = schedule_.holder_of_cpu(cpu);
+    const std::uint64_t before = schedule_.moves();
+    if (is_waiting(holder)) return false;
+    go_on(holder, Pause{});
+    if (is_stuck_ || schedule_.moves() == before) return false;
+  }
+  return true;
 }
 
 // Whoever must wait has others run first. Nobody got any further since: it waits in a circle, and nothing more happens.
-InFlight::Stop InFlight::run(CpuId cpu, Stop stop) {
+InFlight::Stop InFlight::run(unsigned seat, Stop stop) {
   if (schedule_.stops_everywhere()) return stop;
   while (stop == Stop::kBlocked && !is_stuck_) {
     const std::uint64_t before = schedule_.moves();
-    help(cpu);
+    help(seat);
     if (is_stuck_) return stop;
     const bool is_in_vain = schedule_.moves() == before;
     if (is_in_vain && !waiting_.empty()) return stop;  // whoever waits for this one tries again
-    act_as(cpu);
-    stop = schedule_.go_on(cpu);
-    if (stop == Stop::kBlocked && schedule_.moves() == before) {
-      is_stuck_ = true;
-      tell(EventKind::kStuck, cpu, 0);
-    }
+    if (!schedule_.may_run(seat)) return stop;         // who was to help has its CPU, and waits
+    act_as(seat);
+    stop = schedule_.go_on(seat);
+    if (stop == Stop::kBlocked && schedule_.moves() == before) get_stuck(seat, 0);
   }
-  if (stop == Stop::kEndless && !is_stuck_) {
-    is_stuck_ = true;
-    tell(EventKind::kStuck, cpu, 1);
-  }
+  if (stop == Stop::kEndless && !is_stuck_) get_stuck(seat, 1);
   return stop;
 }
 
+void InFlight::get_stuck(unsigned seat, std::uint16_t how) {
+  is_stuck_ = true;
+  tell(EventKind::kStuck, seat, how);
+}
+
 // Who holds what the operation wants runs on, unless that one waits already.
-void InFlight::help(CpuId cpu) {
-  waiting_.push_back(cpu.raw());
-  unsigned holder = schedule_.wanted(cpu);
-  if (holder == impl::kAnybody || !has(CpuId(holder))) holder = lowest_but_waiting();
-  if (holder != impl::kAnybody && !is_waiting(holder)) go_on(CpuId(holder), Pause{});
+void InFlight::help(unsigned seat) {
+  waiting_.push_back(seat);
+  unsigned holder = schedule_.wanted(seat);
+  if (holder == impl::kAnybody || !schedule_.is_in_flight(holder)) holder = lowest_but_waiting();
+  if (holder != impl::kAnybody && !is_waiting(holder)) go_on(holder, Pause{});
   waiting_.pop_back();
 }
 
-bool InFlight::is_waiting(unsigned cpu) const {
-  return std::find(waiting_.begin(), waiting_.end(), cpu) != waiting_.end();
+bool InFlight::is_waiting(unsigned seat) const {
+  return std::find(waiting_.begin(), waiting_.end(), seat) != waiting_.end();
 }
 
+// Of those that do not wait, and whose CPU is not kept by one that does.
 unsigned InFlight::lowest_but_waiting() const {
   unsigned lowest = impl::kAnybody;
-  for (unsigned cpu = 0; cpu < kMaxCpus; ++cpu) {
-    if (!has(CpuId(cpu)) || is_waiting(cpu)) continue;
-    if (lowest == impl::kAnybody || steps_[cpu] < steps_[lowest]) lowest = cpu;
+  for (unsigned seat = 0; seat < steps_.size(); ++seat) {
+    if (!schedule_.is_in_flight(seat) || is_waiting(seat)) continue;
+    const unsigned holder = schedule_.holder_of_cpu(cpu_of_seat(seat));
+    if (holder != impl::kAnybody && is_waiting(holder)) continue;
+    if (lowest == impl::kAnybody || steps_[seat] < steps_[lowest]) lowest = seat;
   }
   return lowest;
 }
 
-void InFlight::act_as(CpuId cpu) {
-  if (acting_ == steps_[cpu.raw()]) return;
-  acting_ = steps_[cpu.raw()];
-  tell(EventKind::kWentOn, cpu);
+void InFlight::act_as(unsigned seat) {
+  if (acting_ == steps_[seat]) return;
+  acting_ = steps_[seat];
+  tell(EventKind::kWentOn, seat);
 }
 
-void InFlight::end(CpuId cpu, bool narrated) {
+void InFlight::end(unsigned seat, bool narrated) {
   --count_;
-  const Response& answer = answers_[cpu.raw()];
-  if (narrated) tell(EventKind::kEnded, cpu, static_cast<std::uint16_t>(answer.refusal), answer.value);
+  const Response& answer = answers_[seat];
+  if (narrated) tell(EventKind::kEnded, seat, static_cast<std::uint16_t>(answer.refusal), answer.value);
   acting_ = StepNumber(0);
 }
 
-void InFlight::tell(EventKind kind, CpuId cpu, std::uint16_t index, std::uint64_t after) {
-  sink_->on_event({.kind = kind, .cpu = cpu, .index = index, .place = steps_[cpu.raw()].raw(), .after = after});
+void InFlight::tell(EventKind kind, unsigned seat, std::uint16_t index, std::uint64_t after) {
+  const std::uint64_t step = steps_[seat].raw();
+  sink_->on_event({.kind = kind, .cpu = cpu_of_seat(seat), .index = index, .place = step, .after = after});
 }
 
 }  // namespace mmtwin::lockstep

@@ -1,8 +1,9 @@
-// Operations of our subsystem that are in flight: one a CPU, told apart by the steps of their program.
+// Operations of our subsystem that are in flight, named by the steps of their program, each in a seat of its CPU.
 //
 // Laws: LOCK-1 and LIVE-2 are told from here. Context: the harness's thread. Cost: a switch of stacks a pause. Whoever
-// must wait lets the holder run to its end; where the holder is not known, the one with the lowest step runs. It
-// deliberately knows no operations: a task is a function that runs to its end.
+// must wait lets the holder run to its end; where the holder is not known, the one with the lowest step runs. Who has a
+// CPU that another one needs, and may not leave it, runs to its end first. It deliberately knows no operations: a task
+// is a function that runs to its end.
 #pragma once
 
 #include <array>
@@ -20,45 +21,60 @@ class InFlight {
  public:
   // What an operation does, and what it answers in the end.
   struct Task {
-    void (*body)(void* owner, CpuId cpu) = nullptr;
+    void (*body)(void* owner, unsigned seat) = nullptr;
+    impl::Schedule::Returned returned = nullptr;  // it has its CPU back
     void* owner = nullptr;
   };
 
   void connect(EventSink* sink) { sink_ = sink; }
-  void set_task(Task task) { task_ = task; }
+  void set_task(Task task) {
+    task_ = task;
+    schedule_.when_returned(task.returned, task.owner);
+  }
   // What was in flight is forgotten.
   void abandon();
 
-  bool has(CpuId cpu) const { return schedule_.is_in_flight(cpu); }
+  bool has(StepNumber step) const { return seat_of(step) != impl::kAnybody; }
   bool any() const { return count_ != 0; }
+  // May one more begin on the CPU?
+  bool has_room(CpuId cpu) const {
+    return seat_for(cpu) != impl::kAnybody && schedule_.holder_of_cpu(cpu) == impl::kAnybody;
+  }
+  bool may_run(StepNumber step) const { return schedule_.may_run(seat_of(step)); }
+  // Where the next one on the CPU will sit.
+  unsigned seat_for(CpuId cpu) const { return schedule_.empty_seat(cpu); }
 
-  // Runs the task on `cpu`, which has nothing in flight, until it ends or pauses. True: it ended; nothing is narrated.
-  bool start(CpuId cpu, StepNumber step, Pause pause);
-  // What is in flight on `cpu` goes on. Its end is narrated by kEnded.
-  void go_on(CpuId cpu, Pause pause);
+  // Runs the task in `seat`, whose CPU has room, until it ends or pauses. True: it ended; nothing is narrated.
+  bool start(unsigned seat, StepNumber step, Pause pause);
+  // What is in flight goes on. Its end is narrated by kEnded.
+  void go_on(StepNumber step, Pause pause) { go_on(seat_of(step), pause); }
 
   // The task says what it answers.
-  void answer(CpuId cpu, const Response& response) { answers_[cpu.raw()] = response; }
-  const Response& answer_of(CpuId cpu) const { return answers_[cpu.raw()]; }
+  void answer(unsigned seat, const Response& response) { answers_[seat] = response; }
+  const Response& answer_of(unsigned seat) const { return answers_[seat]; }
 
   impl::Schedule& schedule() { return schedule_; }
 
  private:
   using Stop = impl::Schedule::Stop;
-  Stop run(CpuId cpu, Stop stop);
-  void help(CpuId cpu);
-  bool is_waiting(unsigned cpu) const;
+  unsigned seat_of(StepNumber step) const;
+  void go_on(unsigned seat, Pause pause);
+  bool get_cpu(unsigned seat);
+  Stop run(unsigned seat, Stop stop);
+  void help(unsigned seat);
+  bool is_waiting(unsigned seat) const;
   unsigned lowest_but_waiting() const;
-  void act_as(CpuId cpu);
-  void end(CpuId cpu, bool narrated);
-  void tell(EventKind kind, CpuId cpu, std::uint16_t index = 0, std::uint64_t after = 0);
+  void act_as(unsigned seat);
+  void get_stuck(unsigned seat, std::uint16_t how);  // 0: in a circle, 1: it goes round
+  void end(unsigned seat, bool narrated);
+  void tell(EventKind kind, unsigned seat, std::uint16_t index = 0, std::uint64_t after = 0);
 
   impl::Schedule schedule_;
   EventSink* sink_ = nullptr;
   Task task_;
-  std::array<StepNumber, kMaxCpus> steps_{};
-  std::array<Response, kMaxCpus> answers_{};
-  std::vector<unsigned> waiting_;       // who waits, each for the next
+  std::array<StepNumber, impl::Schedule::kAllSeats> steps_{};
+  std::array<Response, impl::Schedule::kAllSeats> answers_{};
+  std::vector<unsigned> waiting_;  // seats that wait, each for the next
   StepNumber acting_;
   unsigned count_ = 0;
   bool is_stuck_ = false;

@@ -94,7 +94,8 @@ class Ours final : public System {
     in_flight_.abandon();
     in_flight_.schedule().set_stops_everywhere(false);
     in_flight_.connect(&sink);
-    in_flight_.set_task({[](void* self, CpuId cpu) { static_cast<Ours*>(self)->run_task(cpu); }, this});
+    in_flight_.set_task({[](void* self, unsigned seat) { static_cast<Ours*>(self)->run_task(seat); },
+                         [](void* self, unsigned seat) { static_cast<Ours*>(self)->return_to_cpu(seat); }, this});
     choose_world(machine);
     mm_ = world_->mm.get();
     decoder_ = &*world_->decoder;
@@ -119,22 +120,24 @@ class Ours final : public System {
       const bool is_alone = pause_of(operation).is_none() && !in_flight_.schedule().stops_everywhere();
       if (is_alone) return std::visit([this](const auto& op) { return run(op); }, operation);
     }
-    const CpuId cpu = cpu_of(operation);
-    operations_[cpu.raw()] = operation;
-    in_flight_.start(cpu, step_, pause_of(operation));
-    return in_flight_.answer_of(cpu);
+    const unsigned seat = in_flight_.seat_for(cpu_of(operation));
+    operations_[seat] = operation;
+    in_flight_.start(seat, step_, pause_of(operation));
+    return in_flight_.answer_of(seat);
   }
-  bool is_in_flight(CpuId cpu) const override { return in_flight_.has(cpu); }
+  bool is_in_flight(StepNumber step) const override { return in_flight_.has(step); }
+  bool has_room(CpuId cpu) const override { return in_flight_.has_room(cpu); }
+  bool may_run(StepNumber step) const override { return in_flight_.may_run(step); }
   bool stop_everywhere(bool on) override {
     in_flight_.schedule().set_stops_everywhere(on);
     return true;
   }
   std::span<const std::uint64_t> touched() override { return in_flight_.schedule().touched(); }
   std::uint64_t moves() override { return in_flight_.schedule().moves(); }
-  void go_on(CpuId cpu, Pause pause) override {
+  void go_on(StepNumber step, Pause pause) override {
     changes_known_ = false;
     is_access_ = false;
-    in_flight_.go_on(cpu, pause);
+    in_flight_.go_on(step, pause);
   }
 
   const Changes& changes() override {
@@ -168,9 +171,14 @@ class Ours final : public System {
 
  private:
   // On a stack of its own.
-  void run_task(CpuId cpu) {
-    in_flight_.answer(cpu, std::visit([this](const auto& op) { return run(op); }, operations_[cpu.raw()]));
+  void run_task(unsigned seat) {
+    in_flight_.answer(seat, std::visit([this](const auto& op) { return run(op); }, operations_[seat]));
     is_access_ = false;
+  }
+  // As a scheduler does before a thread goes on where another one ran.
+  void return_to_cpu(unsigned seat) {
+    const SpaceHandle space = space_of(operations_[seat]);
+    if (!space.is_none()) mm_->cpu_return(cpu_of(operations_[seat]), spaces_.get(space.number()));
   }
 
   // A machine that was built before is reset; the one that was not used for longest makes room.
@@ -365,7 +373,7 @@ class Ours final : public System {
   bool changes_known_ = false;
   bool is_access_ = false;
   InFlight in_flight_;
-  std::array<Operation, kMaxCpus> operations_;  // those in flight
+  std::array<Operation, impl::Schedule::kAllSeats> operations_;  // those in flight
   StepNumber step_;
   SpaceHandle named_, made_;  // by the operation: handles that changed spaces are likely to have
 };

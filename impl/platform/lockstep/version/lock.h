@@ -20,7 +20,7 @@ class Lock {
     }
     touches(this, true);  // in the step that gets it, not in those that waited
     held_ = 1;
-    if (running_schedule != nullptr) [[unlikely]] holder_ = static_cast<std::uint8_t>(running_cpu(running_schedule));
+    if (running_schedule != nullptr) [[unlikely]] holder_ = static_cast<std::uint8_t>(running_seat(running_schedule));
   }
   void release() {
     check(held_ != 0, "LOCK-1: only a held lock is released");
@@ -31,7 +31,7 @@ class Lock {
 
  private:
   std::uint8_t held_ = 0;
-  std::uint8_t holder_ = 0;  // CPU; set only while operations overlap
+  std::uint8_t holder_ = 0;  // seat; set only while operations overlap
 };
 
 }  // namespace mmtwin::impl

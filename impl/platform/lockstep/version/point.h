@@ -15,10 +15,10 @@ inline thread_local constinit Schedule* running_schedule = nullptr;
 
 // Out of line: ../schedule.cc.
 void pass_point(Schedule& schedule, Point p);
-// The CPU whose operation runs; 0 without a schedule.
-unsigned running_cpu(const Schedule* schedule);
-// Comes back once the operation of `holder` (kAnybody: some other one) got further. Without a schedule nobody will ever
-// give what is wanted, which is a bug of the caller.
+// The seat whose operation runs; 0 without a schedule.
+unsigned running_seat(const Schedule* schedule);
+// Comes back once the operation of seat `holder` (kAnybody: some other one) got further. Without a schedule nobody will
+// ever give what is wanted, which is a bug of the caller.
 inline constexpr unsigned kAnybody = ~0u;
 void wait_for(Schedule* schedule, unsigned holder);
 

@@ -1,8 +1,9 @@
-// Schedule: operations in flight, one a CPU, each on a stack of its own, of which one runs at a time.
+// Schedule: operations in flight, each in a seat of its CPU and on a stack of its own, of which one runs at a time.
 //
 // Laws: LOCK-1: who waits for whom is known here. Context: the thread of the harness; operations run inside start() and
-// go_on(). Cost: about 20 ns a switch (ten times that under ASan); a stack of 256 KiB for each CPU that ever had an
-// operation in flight. It deliberately decides nothing: the harness says who runs next and where that one pauses.
+// go_on(). Cost: about 20 ns a switch (ten times that under ASan); a stack of 256 KiB for each seat that was ever
+// taken. It deliberately decides nothing: the harness says who runs next and where that one pauses. A CPU goes from one
+// operation to another only where the one stands at a preemptible point.
 #pragma once
 
 #include <array>
@@ -23,24 +24,39 @@ class Schedule {
  public:
   enum class Stop : std::uint8_t { kEnded, kPaused, kBlocked, kEndless };
   using Body = void (*)(void* argument);
+  // Runs on the stack of an operation that goes on after another one had its CPU.
+  using Returned = void (*)(void* owner, unsigned seat);
+
+  static constexpr unsigned kSeats = 2;  // a CPU's: that many operations may be in flight on it
+  static constexpr unsigned kAllSeats = kMaxCpus * kSeats;
+  static constexpr unsigned cpu_of_seat(unsigned seat) { return seat / kSeats; }
 
   Schedule();
   ~Schedule();
   Schedule(const Schedule&) = delete;
   Schedule& operator=(const Schedule&) = delete;
 
-  // Runs body(argument) as the operation of `cpu`, which has none, until it ends, pauses or must wait; kEndless: it has
+  void when_returned(Returned returned, void* owner) {
+    returned_ = returned;
+    returned_owner_ = owner;
+  }
+  // Runs body(argument) in an empty seat whose CPU is to be had, until it ends, pauses or must wait; kEndless: it has
   // passed more points than any operation may.
-  Stop start(CpuId cpu, Body body, void* argument, Pause pause);
-  // An operation that paused or had to wait runs on, to its next pause or to another one.
-  Stop go_on(CpuId cpu);
-  Stop go_on(CpuId cpu, Pause pause);
+  Stop start(unsigned seat, Body body, void* argument, Pause pause);
+  // An operation that paused or had to wait, and may run, runs on, to its next pause or to another one.
+  Stop go_on(unsigned seat);
+  Stop go_on(unsigned seat, Pause pause);
   // What is in flight is forgotten where it stands; the machine is good for nothing but a reset.
   void abandon();
 
-  bool is_in_flight(CpuId cpu) const;
-  // Of an operation that must wait: the CPU whose operation holds what it wants, or kAnybody.
-  unsigned wanted(CpuId cpu) const;
+  bool is_in_flight(unsigned seat) const;
+  // An empty seat; kAnybody: there is none.
+  unsigned empty_seat(CpuId cpu) const;
+  // The seat that had the CPU last, if that may not lose it now; kAnybody: whoever wants the CPU may have it.
+  unsigned holder_of_cpu(CpuId cpu) const;
+  bool may_run(unsigned seat) const;
+  // Of an operation that must wait: the seat whose operation holds what it wants, or kAnybody.
+  unsigned wanted(unsigned seat) const;
   // Grows whenever an operation gets further.
   std::uint64_t moves() const { return moves_; }
   // Every point is a pause, and what a step touches is remembered.
@@ -55,15 +71,18 @@ class Schedule {
   void touch(const void* what, bool writes) {
     if (stops_everywhere_) touched_.push_back(reinterpret_cast<std::uint64_t>(what) * 2 + (writes ? 1 : 0));
   }
-  unsigned cpu() const { return current_; }
+  unsigned seat() const { return current_; }
 
  private:
   struct Fiber;
-  Stop run(unsigned cpu);
+  Stop run(unsigned seat);
   void stop(Stop why);
   static void enter(void* fiber);
 
-  std::array<std::unique_ptr<Fiber>, kMaxCpus> fibers_;
+  std::array<std::unique_ptr<Fiber>, kAllSeats> fibers_;
+  std::array<unsigned, kMaxCpus> last_{};  // seat that had the CPU last
+  Returned returned_ = nullptr;
+  void* returned_owner_ = nullptr;
   unsigned current_ = 0;
   bool stops_everywhere_ = false;
   std::uint64_t moves_ = 0;
