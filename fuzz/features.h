@@ -2,8 +2,8 @@
 // different situations are both kept.
 //
 // Laws: none. Context: one thread. Cost: a counter a step and an event, besides about a kilobyte that the engine scans
-// after every input (a test finds the section in each target). libFuzzer reads a counter's power of two, not its value. It
-// deliberately holds few counters: thousands made trivial targets 30 times slower.
+// after every input (a test finds the section in each target). libFuzzer reads a counter's power of two, not its
+// value. It deliberately holds few counters: thousands made trivial targets 30 times slower.
 #pragma once
 
 #include <cstddef>
