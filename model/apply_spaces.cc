@@ -66,7 +66,7 @@ void State::end_fork(const Response& r) {
   }
   // The walk stops at whatever comes first: a refused request, or a page that has as many references as it may have.
   const bool refused = refused_for_memory(r);
-  const bool at_cap = r.refusal == Refusal::kNoMemory && !now.refused && shares_a_page_at_the_cap();
+  const bool at_cap = r.refusal == Refusal::kNoMemory && !now.refused && (now.met_cap || shares_a_page_at_the_cap());
   if (!refused && !at_cap && r.refusal != Refusal::kNone)
     return find(Law::kAnswer, "refusal", "ok, oom, or ENOMEM at the cap", std::string(name_of(r.refusal)));
   if (r.refusal != Refusal::kNone) {
@@ -93,9 +93,10 @@ bool State::shares_a_page_at_the_cap() {
     tables.for_each_leaf(parent.root, range.start / kPage, range.end / kPage, number_of,
                          [&](std::uint64_t, std::uint64_t entry, std::uint32_t, std::uint64_t) {
                            if (maps_zero_page(entry)) return;
-                           // Who is unmapping it still refers to it.
-                           const std::uint64_t references = pages.at(frames.at(frame_in(entry)).object).mappings +
-                                                            unmapped_by_others(frame_in(entry));
+                           // Who is unmapping it still refers to it, who is about to map it does already.
+                           const std::uint64_t frame = frame_in(entry);
+                           const std::uint64_t references = pages.at(frames.at(frame).object).mappings +
+                                                            unmapped_by_others(frame) + shared_by_others(frame);
                            found |= references >= machine.reference_cap;
                          });
   }

@@ -22,6 +22,7 @@ void State::park() {
 // Others act from here on, and see what this operation has done so far.
 void State::leave() {
   now.overlapped = true;
+  if (is<SpaceFork>() && now.section == Section::kInside) now.met_cap = now.met_cap || shares_a_page_at_the_cap();
   if (now.section == Section::kOver) close_section();
 }
 
@@ -230,6 +231,21 @@ std::uint64_t State::unmapped_by_others(std::uint64_t frame) const {
   std::uint64_t count = 0;
   for (const Now& other : parked)
     count += static_cast<std::uint64_t>(std::count(other.unmapped.begin(), other.unmapped.end(), frame));
+  return count;
+}
+
+// How many forks in flight may hold a reference for a mapping that the child does not have yet.
+std::uint64_t State::shared_by_others(std::uint64_t frame) const {
+  const auto number_of = [this](std::uint64_t f) { return table_number(f); };
+  std::uint64_t count = 0;
+  for (const Now& other : parked) {
+    const bool forks = std::holds_alternative<SpaceFork>(other.operation) && other.section == Section::kInside;
+    if (!forks || spaces[other.child].root == 0) continue;
+    const auto is_next = [&](std::uint64_t page, std::uint64_t entry, std::uint32_t, std::uint64_t) {
+      if (frame_in(entry) == frame && !present(leaf(other.child, page).entry)) ++count;
+    };
+    tables.for_each_leaf(spaces[other.space].root, 0, geometry->user_end / kPage, number_of, is_next);
+  }
   return count;
 }
 

@@ -137,6 +137,7 @@ struct Now {
   bool slab_page_refused = false;  // a slab's page request was the last thing refused
   bool drained = false;        // frames left per-CPU lists for their zones
   bool killed = false;         // kSpaceKilled was narrated
+  bool met_cap = false;        // of a fork: before others acted, a page had as many references as it may have
   std::uint32_t space = 0;     // the space that the operation names, 0: none
   std::uint32_t child = 0;     // the space that it makes
   Request request;
@@ -210,6 +211,7 @@ class State {
   bool is_being_unmapped(std::uint64_t frame) const;
   std::vector<FamilyId> families_being_left() const;
   std::uint64_t unmapped_by_others(std::uint64_t frame) const;
+  std::uint64_t shared_by_others(std::uint64_t frame) const;
   void judge_drained_list(std::uint32_t cpu);
   bool flush_is_due(std::uint32_t cpu, std::uint32_t space) const;
   void note_loaded(std::uint32_t cpu, std::uint32_t left, std::uint32_t loaded);
