@@ -67,8 +67,7 @@ class Generator {
 
   template <class Op>
   Op filled();
-  template <class Op>
-  void emit(const Op& op);
+  void emit(Operation operation);
   void emit_kind(std::size_t kind);
   bool may_use(std::size_t kind) const;
   const SketchSpace* some_space();
@@ -89,13 +88,20 @@ class Generator {
   void over_what_exists();
   void straddle();
   void stale_translation();
-  void race_for(CpuId on, SpaceHandle space, const Place& at);
-  Pause preemption();
-  void race();
   void lazy_cpu();
   void fail_something();
   void move_the_break();
   void give_back();
+
+  // ---- generate_races.cc ----
+  std::uint8_t passing();
+  Pause preemption();
+  Pause on_the_way_of(const Operation& operation);
+  void emit_paused(const Operation& operation, Pause pause);
+  Operation rival(CpuId on, SpaceHandle space, const Place& at);
+  void race();
+  void forks_in_a_chain();
+  void free_near_the_watermark();
 
   Random random_;
   Sketch sketch_;

@@ -1,6 +1,5 @@
 // The scenes: short sequences that reach what single random operations hardly ever do.
 #include <algorithm>
-#include <utility>
 
 #include "lockstep/generate.h"
 #include "vocab/kinds.h"
@@ -16,6 +15,7 @@ struct Generator::SceneRow {
   Scene play;
   Family family;  // whose weight multiplies
   std::uint32_t weight;
+  bool needs_pauses = false;
 };
 
 const Generator::SceneRow Generator::kScenes[] = {
@@ -33,7 +33,9 @@ const Generator::SceneRow Generator::kScenes[] = {
     {&Generator::lazy_cpu, Family::kCpu, 3},
     {&Generator::fail_something, Family::kWorld, 3},
     {&Generator::move_the_break, Family::kRange, 1},
-    {&Generator::race, Family::kMemory, 4},
+    {&Generator::race, Family::kMemory, 4, true},
+    {&Generator::forks_in_a_chain, Family::kSpace, 2, true},
+    {&Generator::free_near_the_watermark, Family::kPages, 2, true},
 };
 
 void Generator::scene(std::vector<Operation>& into) {
@@ -46,7 +48,7 @@ void Generator::scene(std::vector<Operation>& into) {
   std::array<std::uint32_t, std::size(kScenes)> weights{};
   std::uint32_t sum = 0;
   for (std::size_t i = 0; i < weights.size(); ++i) {
-    if (pauses_ == 0 && kScenes[i].play == &Generator::race) continue;
+    if (pauses_ == 0 && kScenes[i].needs_pauses) continue;
     sum += weights[i] = kScenes[i].weight * weights_[static_cast<std::size_t>(kScenes[i].family)];
   }
   if (sum == 0) return one_operation();
@@ -60,12 +62,10 @@ Op Generator::filled() {
   return op;
 }
 
-template <class Op>
-void Generator::emit(const Op& op) {
-  if (!may_use(kKindOf<Op>)) return;
-  Op paused = op;
-  paused.pause = Aim(random_, sketch_, window_, pauses_).pause();
-  into_->emplace_back(paused);
+void Generator::emit(Operation operation) {
+  if (!may_use(operation.index())) return;
+  std::visit([&](auto& op) { op.pause = Aim(random_, sketch_, window_, pauses_).pause(); }, operation);
+  into_->push_back(operation);
   sketch_.assume(into_->back());
 }
 
@@ -349,70 +349,6 @@ void Generator::stale_translation() {
   if (second == 7) emit_kind(kKindOf<CpuFlushSpace>);
   if (random_.percent(50)) emit(MemoryStore{reader, space, at, Width(1), Value(9)});
   else emit(MemoryLoad{reader, space, at, Width(1)});
-}
-
-// One of the operations that race for a page, with whatever pause is drawn for it.
-void Generator::race_for(CpuId on, SpaceHandle space, const Place& at) {
-  const ByteCount page(kPageBytes);
-  const Prot less[] = {kProtRead, kProtNone, kReadWrite};
-  // Different bytes: what one CPU stores, another may lose.
-  const Place byte{at.base, at.offset + 8 * random_.below(4)};
-  switch (random_.below(8)) {
-    case 0: return emit(MemoryLoad{on, space, byte, Width(1)});
-    case 1:
-    case 2: return emit(MemoryStore{on, space, byte, Width(1), Value(random_.between(1, 255))});
-    case 3: return emit(RangeUnmap{on, space, at, page});
-    case 4: return emit(RangeProtect{on, space, at, page, random_.pick(less)});
-    case 5: return emit(RangeMapAnon{on, space, at, page, kReadWrite, kMapFixed, {}});
-    case 6: return emit(CpuSwitchSpace{on, random_.percent(50) ? space : SpaceHandle()});
-    default: break;
-  }
-  const unsigned child = sketch_.free_handle(SpaceHandle::kLetter);
-  if (child == 0) return emit(SpaceExit{on, space});
-  emit(SpaceFork{on, space, Fresh<SpaceHandle::kLetter>(child)});
-}
-
-// A pause at which the CPU may run another operation.
-Pause Generator::preemption() {
-  for (;;) {
-    const auto point = static_cast<Point>(random_.between(1, kPoints.size() - 1));
-    if (!is_preemptible(point)) continue;
-    return {point, static_cast<std::uint8_t>(random_.percent(70) ? 1 : random_.between(2, 6))};
-  }
-}
-
-// A page that one or two spaces have: an operation on it pauses, others run, it goes on, perhaps to the next pause.
-void Generator::race() {
-  SpaceHandle space;
-  const SketchRange* found = pauses_ != 0 ? some_memory(space) : nullptr;
-  if (found == nullptr) return touch();
-  const SketchRange range = *found;
-  const std::uint64_t pages = std::clamp<std::uint64_t>(range.length / kPageBytes, 1, 16);
-  const Place at = range.place(random_.below(pages) * kPageBytes);
-  const unsigned usual = std::exchange(pauses_, 0);
-  emit(MemoryStore{cpu(), space, at, Width(1), Value(1)});
-  SpaceHandle other = space;
-  const unsigned child = sketch_.free_handle(SpaceHandle::kLetter);
-  if (child != 0 && random_.percent(50)) {
-    other = SpaceHandle(child);
-    emit(SpaceFork{cpu(), space, Fresh<SpaceHandle::kLetter>(child)});
-  }
-  if (random_.percent(60)) emit(MemoryLoad{cpu(), random_.percent(50) ? space : other, at, Width(1)});
-  pauses_ = 100;
-  const CpuId first = cpu();
-  const std::size_t before = into_->size();
-  race_for(first, random_.percent(60) ? space : other, at);
-  pauses_ = usual;
-  const bool preempts = random_.percent(30) && into_->size() > before;
-  if (preempts) std::visit([this](auto& op) { op.pause = preemption(); }, into_->back());
-  const std::uint64_t rivals = random_.between(1, 3);
-  for (std::uint64_t i = 0; i < rivals; ++i) {
-    if (preempts && random_.percent(50)) pauses_ = 60;
-    race_for(preempts && random_.percent(80) ? first : cpu(), random_.percent(50) ? space : other, at);
-    pauses_ = usual;
-  }
-  emit(Resume{first, Switch(random_.percent(preempts ? 50 : 10) ? 1 : 0)});
-  if (random_.percent(40)) emit(MemoryLoad{cpu(), other, at, Width(8)});
 }
 
 // A CPU keeps the tables of a space that it no longer runs, while another CPU takes them apart.

@@ -229,15 +229,17 @@ void State::begin(const Operation& operation, StepNumber step) {
   now.accessed.clear();
   now.verdict = Verdict{};
   std::visit(
-      [&]<class Op>(const Op& op) {
+      [&]<class Op>(Op& op) {
         now.cpu = op.cpu.raw();
         now.may_pause = !op.pause.is_none();
+        // While it is in flight, another one may give the handle that it names a new meaning.
+        if constexpr (HasPlace<Op>) op.at = Place{AddressHandle(), address(op.at.value())};
         if constexpr (HasSpace<Op>) now.space = space_number(op.space.value());
         if (now.space != 0 && spaces[now.space].killed) return;
         if constexpr (std::is_same_v<Op, SpaceCreate> || std::is_same_v<Op, SpaceFork>) now.child = make_space();
         if constexpr (IsAccess<Op>) begin_access(op.at.value(), op.width.raw());
       },
-      operation);
+      now.operation);
   take_cpu();
   judge_request();
 }

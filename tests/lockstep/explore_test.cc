@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "fuzz/forwarding_system.h"
 #include "lockstep/suts/ours/ours.h"
 #include "vocab/text.h"
 
@@ -60,6 +61,26 @@ TEST(Explore, ThreeOperationsMayRace) {
   EXPECT_TRUE(report.is_complete);
   EXPECT_FALSE(report.finding);
   EXPECT_EQ(report.outcomes.size(), 3u);
+}
+
+// Every 50th turn nothing happens, so that the same choices do not always lead to the same place.
+class Unsteady final : public fuzz::ForwardingSystem {
+ public:
+  Unsteady() : ForwardingSystem(make_ours()) {}
+  void go_on(StepNumber step, Pause pause) override {
+    if (++turns_ % 50 != 0) ForwardingSystem::go_on(step, pause);
+  }
+
+ private:
+  unsigned turns_ = 0;
+};
+
+TEST(Explore, RunsThatDoNotRepeatAreNotCalledComplete) {
+  Unsteady system;
+  const RacingPair pair = racing_pairs()[5];
+  EXPECT_FALSE(explore(system, pair.program, pair.first).is_complete);
+  const auto steady = make_ours();
+  EXPECT_TRUE(explore(*steady, pair.program, pair.first).is_complete);
 }
 
 TEST(Explore, ABudgetOfRunsIsKept) {

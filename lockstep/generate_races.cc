@@ -1,0 +1,162 @@
+// The scenes of races: an operation pauses on its way, others that want the same page, family or zone run meanwhile, it
+// goes on.
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "lockstep/generate.h"
+#include "vocab/kinds.h"
+
+namespace mmtwin::lockstep {
+namespace {
+
+constexpr Prot kReadWrite = kProtRead | kProtWrite;
+
+// Points that operations pass. At any other they would not stop.
+constexpr Point kOfAccess[] = {Point::kFault,      Point::kWalkMark,      Point::kSpaceTake,     Point::kSpaceRelease,
+                               Point::kPagesTake,  Point::kEntryExchange, Point::kTablesLoad,    Point::kTablesFlush,
+                               Point::kTablesTake, Point::kInterruptWait, Point::kMappingRemove, Point::kFramePut,
+                               Point::kPageMark};
+constexpr Point kOfChange[] = {Point::kSpaceTake,   Point::kSpaceRelease,  Point::kEntryExchange, Point::kTablesTake,
+                               Point::kTablesRelease, Point::kTablesFlush, Point::kInterruptWait, Point::kMappingRemove,
+                               Point::kFramePut,    Point::kFamilyTake,    Point::kFamilyRelease, Point::kSlabTake,
+                               Point::kTablesLoad,  Point::kVisitWait};
+constexpr Point kOfFork[] = {Point::kSpaceTake,  Point::kEntryExchange, Point::kFrameGet,   Point::kMappingAdd,
+                             Point::kPageMark,   Point::kTablesTake,    Point::kFamilyTake, Point::kFamilyRelease,
+                             Point::kTablesFlush, Point::kInterruptWait, Point::kPagesTake,  Point::kContextTake};
+
+std::span<const Point> points_of(const Operation& operation) {
+  const bool is_access = std::holds_alternative<MemoryLoad>(operation) ||
+                         std::holds_alternative<MemoryStore>(operation) ||
+                         std::holds_alternative<MemoryFetch>(operation);
+  if (is_access) return kOfAccess;
+  if (std::holds_alternative<SpaceFork>(operation)) return kOfFork;
+  return kOfChange;
+}
+
+}  // namespace
+
+std::uint8_t Generator::passing() {
+  return static_cast<std::uint8_t>(random_.percent(70) ? 1 : random_.between(2, 6));
+}
+
+// A pause at which the CPU may run another operation.
+Pause Generator::preemption() {
+  for (;;) {
+    const auto point = static_cast<Point>(random_.between(1, kPoints.size() - 1));
+    if (is_preemptible(point)) return {point, passing()};
+  }
+}
+
+Pause Generator::on_the_way_of(const Operation& operation) {
+  const std::span<const Point> points = points_of(operation);
+  if (random_.percent(75)) return {points[random_.below(points.size())], passing()};
+  return {static_cast<Point>(random_.between(1, kPoints.size() - 1)), passing()};
+}
+
+void Generator::emit_paused(const Operation& operation, Pause pause) {
+  const std::size_t before = into_->size();
+  emit(operation);
+  if (into_->size() != before) std::visit([&](auto& op) { op.pause = pause; }, into_->back());
+}
+
+// One of the operations that race for a page.
+Operation Generator::rival(CpuId on, SpaceHandle space, const Place& at) {
+  const ByteCount page(kPageBytes);
+  const Prot less[] = {kProtRead, kProtNone, kReadWrite};
+  // Different bytes: what one CPU stores, another may lose.
+  const Place byte{at.base, at.offset + 8 * random_.below(4)};
+  switch (random_.below(8)) {
+    case 0: return MemoryLoad{on, space, byte, Width(1)};
+    case 1:
+    case 2: return MemoryStore{on, space, byte, Width(1), Value(random_.between(1, 255))};
+    case 3: return RangeUnmap{on, space, at, page};
+    case 4: return RangeProtect{on, space, at, page, random_.pick(less)};
+    case 5: return RangeMapAnon{on, space, at, page, kReadWrite, kMapFixed, {}};
+    case 6: return CpuSwitchSpace{on, random_.percent(50) ? space : SpaceHandle()};
+    default: break;
+  }
+  const unsigned child = sketch_.free_handle(SpaceHandle::kLetter);
+  if (child == 0) return SpaceExit{on, space};
+  return SpaceFork{on, space, Fresh<SpaceHandle::kLetter>(child)};
+}
+
+// A page that one or two spaces have: an operation on it pauses, others run, on its own CPU too, it goes on, perhaps to
+// the next pause.
+void Generator::race() {
+  SpaceHandle space;
+  const SketchRange* found = some_memory(space);
+  if (found == nullptr) return touch();
+  const SketchRange range = *found;
+  const std::uint64_t pages = std::clamp<std::uint64_t>(range.length / kPageBytes, 1, 16);
+  const Place at = range.place(random_.below(pages) * kPageBytes);
+  const unsigned usual = std::exchange(pauses_, 0);
+  emit(MemoryStore{cpu(), space, at, Width(1), Value(1)});
+  SpaceHandle other = space;
+  const unsigned child = sketch_.free_handle(SpaceHandle::kLetter);
+  if (child != 0 && random_.percent(50)) {
+    other = SpaceHandle(child);
+    emit(SpaceFork{cpu(), space, Fresh<SpaceHandle::kLetter>(child)});
+  }
+  if (random_.percent(60)) emit(MemoryLoad{cpu(), random_.percent(50) ? space : other, at, Width(1)});
+  const CpuId first = cpu();
+  const bool preempts = random_.percent(25);
+  const Operation slow = rival(first, random_.percent(60) ? space : other, at);
+  emit_paused(slow, preempts ? preemption() : on_the_way_of(slow));
+  const std::uint64_t rivals = random_.between(1, 3);
+  for (std::uint64_t i = 0; i < rivals; ++i) {
+    pauses_ = preempts && random_.percent(50) ? 60 : usual;
+    emit(rival(preempts && random_.percent(80) ? first : cpu(), random_.percent(50) ? space : other, at));
+  }
+  pauses_ = usual;
+  emit(Resume{first, Switch(random_.percent(preempts ? 50 : 10) ? 1 : 0)});
+  if (random_.percent(40)) emit(MemoryLoad{cpu(), other, at, Width(8)});
+}
+
+// Generations of one space, of which the second has left its memory: what it left may be taken over, once.
+void Generator::forks_in_a_chain() {
+  SpaceHandle space;
+  const SketchRange* found = some_memory(space);
+  if (found == nullptr) return touch();
+  const SketchRange range = *found;
+  const unsigned usual = std::exchange(pauses_, 0);
+  const auto fork = [&](CpuId on, SpaceHandle parent, Pause pause) {
+    const unsigned child = parent.is_none() ? 0 : sketch_.free_handle(SpaceHandle::kLetter);
+    if (child != 0) emit_paused(SpaceFork{on, parent, Fresh<SpaceHandle::kLetter>(child)}, pause);
+    return SpaceHandle(child);
+  };
+  store_to(space, range, cpu());
+  const SpaceHandle second = fork(cpu(), space, {}), third = fork(cpu(), second, {}), fourth = fork(cpu(), third, {});
+  if (!fourth.is_none()) {
+    emit(RangeUnmap{cpu(), second, range.at, ByteCount(range.length)});
+    const CpuId first = cpu();
+    fork(first, third, {random_.percent(60) ? Point::kFamilyTake : Point::kFamilyRelease, passing()});
+    const SpaceHandle last = fork(cpu(), fourth, {});
+    emit(Resume{first});
+    if (!last.is_none() && random_.percent(60)) emit(SpaceExit{cpu(), last});
+    fork(cpu(), third, {});
+  }
+  pauses_ = usual;
+}
+
+// A block goes back to its zone, and before all CPUs have been told, another takes what the zone may give.
+void Generator::free_near_the_watermark() {
+  const unsigned usual = std::exchange(pauses_, 0);
+  const auto take = [&](CpuId on, unsigned order) {
+    const unsigned block = sketch_.free_handle(BlockHandle::kLetter);
+    if (block != 0) emit(PagesAlloc{on, Order(order), kGfpWait, kAnyNode, Fresh<BlockHandle::kLetter>(block)});
+    return BlockHandle(block);
+  };
+  const CpuId first = cpu();
+  const BlockHandle freed = take(first, static_cast<unsigned>(random_.between(1, 2)));
+  for (std::uint64_t i = random_.below(10); i > 0; --i) take(cpu(), static_cast<unsigned>(random_.below(4)));
+  if (!freed.is_none()) {
+    emit_paused(PagesFree{first, freed}, {Point::kZoneRelease, 1});
+    for (std::uint64_t i = random_.between(1, 2); i > 0; --i) take(cpu(), static_cast<unsigned>(random_.below(3)));
+    emit(Resume{first});
+    take(cpu(), 0);
+  }
+  pauses_ = usual;
+}
+
+}  // namespace mmtwin::lockstep
