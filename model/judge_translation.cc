@@ -114,8 +114,11 @@ void State::space_unloaded(const Event& e) {
   if ((!goes_idle && !stays_out) || cpu.lazy)
     return find(Law::kCpu1, "cpu", "runs on: nothing made it lazy", "lazy");
   cpu.lazy = true;
-  for (Now& other : parked)
-    if (other.space == cpu.space && !other.freed_tables) other.must_flush &= ~(1u << e.cpu.raw());
+  for (Now& other : parked) {
+    if (other.space != cpu.space || other.freed_tables) continue;
+    other.must_flush &= ~(1u << e.cpu.raw());
+    other.pending &= ~(1u << e.cpu.raw());
+  }
 }
 
 // ---- forgetting ----

@@ -304,12 +304,15 @@ void State::await_flush(std::uint32_t cpu, std::uint32_t space) {
   }
 }
 
-// The CPU runs the space `loaded` from now on: flushes of the one it left need not reach it any more, those of the new
-// one may.
+// The CPU runs the space `loaded` from now on: flushes of the one it left need not reach it any more, since what it
+// cached of that one it cannot use; those of the new one may.
 void State::note_loaded(std::uint32_t cpu, std::uint32_t left, std::uint32_t loaded) {
   const std::uint32_t bit = 1u << cpu;
   for (Now& other : parked) {
-    if (other.space == left && left != loaded) other.must_flush &= ~bit;
+    if (other.space == left && left != loaded) {
+      other.must_flush &= ~bit;
+      other.pending &= ~bit;
+    }
     if (takes_down(other, loaded)) other.may_flush |= bit;
   }
 }
