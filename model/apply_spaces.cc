@@ -77,8 +77,10 @@ void State::end_fork(const Response& r) {
   }
   if (claims.narrates && spaces[number].root == 0) return find(Law::kPt1, "root table", "taken", "none");
   const std::vector<bool>* made = now.overlapped && claims.narrates_objects ? &now.made_family : nullptr;
-  if (!spaces[now.space].ranges->fork_into(*spaces[number].ranges, made, families_being_left()))
+  const ForkChoice choice = spaces[now.space].ranges->fork_into(*spaces[number].ranges, made, families_being_left());
+  if (choice == ForkChoice::kImpossible)
     return find(Law::kVma2, "family of the child's range", "a new one: no older one is free", "an older one");
+  gave_up = gave_up || choice == ForkChoice::kOpen;
   if (claims.narrates) judge_fork();
 }
 

@@ -131,7 +131,8 @@ void State::leave_section() {
 
 void State::close_section() {
   now.section = Section::kNone;
-  if (broken() || now.space == 0 || is<SpaceExit>()) return;
+  if (broken() || now.space == 0) return;
+  if (is<SpaceExit>()) return spaces[now.space].ranges->clear();
   // Its own CPU has flushed whatever was taken away.
   Cpu& cpu = cpus[now.cpu];
   if (cpu.space == now.space) {
@@ -312,6 +313,9 @@ void State::note_loaded(std::uint32_t cpu, std::uint32_t left, std::uint32_t loa
     if (other.space == left && left != loaded) {
       other.must_flush &= ~bit;
       other.pending &= ~bit;
+      // Who ends the space may have looked before: the CPU is then interrupted for nothing.
+      const bool ends = std::holds_alternative<SpaceExit>(other.operation) && other.section == Section::kInside;
+      if (ends || other.killed) other.may_flush |= bit;
     }
     if (takes_down(other, loaded)) other.may_flush |= bit;
   }

@@ -255,21 +255,21 @@ void Ranges::assume(const MapRequest& request, bool gone) {
 // The oldest family of the chain that has no range of its own any more and at most one child; 0: none. Ranges that are
 // leaving may be gone already, and children with them.
 FamilyId Ranges::reusable(const Range& range, const std::vector<FamilyId>& leaving) const {
-  const auto left_in = [&](FamilyId id) {
-    return families_->at(id).active - static_cast<std::uint32_t>(std::count(leaving.begin(), leaving.end(), id));
-  };
   for (const FamilyId id : range.chain)
     if (families_->at(id).children < 2 && families_->at(id).active == 0) return id;
   for (const FamilyId id : range.chain)
-    if (families_->at(id).children < 2 && left_in(id) == 0) return id;
-  for (const FamilyId id : range.chain)
-    if (!leaving.empty() && left_in(id) == 0) return id;
+    if (may_be_reusable(id, leaving)) return id;
   return 0;
 }
 
-bool Ranges::fork_into(Ranges& child, const std::vector<bool>* made, const std::vector<FamilyId>& leaving) const {
+bool Ranges::may_be_reusable(FamilyId id, const std::vector<FamilyId>& leaving) const {
+  const auto left = static_cast<std::uint32_t>(std::count(leaving.begin(), leaving.end(), id));
+  return families_->at(id).active == left && (families_->at(id).children < 2 || !leaving.empty());
+}
+
+ForkChoice Ranges::fork_into(Ranges& child, const std::vector<bool>* made, const std::vector<FamilyId>& leaving) const {
   std::size_t number = 0;
-  bool is_explained = true;
+  ForkChoice choice = ForkChoice::kKnown;
   child.heap_start_ = heap_start_;
   child.brk_ = brk_;
   child.top_ = top_;
@@ -279,8 +279,14 @@ bool Ranges::fork_into(Ranges& child, const std::vector<bool>* made, const std::
     for (const FamilyId id : copy.chain) families_->link(id);
     if (range.family != 0) {
       const bool is_told = made != nullptr && number < made->size();
-      if (!is_told || !(*made)[number]) copy.family = reusable(range, leaving);
-      if (is_told && !(*made)[number] && copy.family == 0) is_explained = false;
+      const bool reuses = !is_told || !(*made)[number];
+      if (reuses) copy.family = reusable(range, leaving);
+      if (is_told && reuses) {
+        const auto several = std::count_if(range.chain.begin(), range.chain.end(),
+                                           [&](FamilyId id) { return may_be_reusable(id, leaving); });
+        if (copy.family == 0) choice = ForkChoice::kImpossible;
+        if (several > 1 && choice == ForkChoice::kKnown) choice = ForkChoice::kOpen;
+      }
       if (copy.family == 0) {
         copy.family = families_->make(range.family);
         families_->link(copy.family);
@@ -291,7 +297,7 @@ bool Ranges::fork_into(Ranges& child, const std::vector<bool>* made, const std::
     child.by_start_.emplace(start, copy);
     ++number;
   }
-  return is_explained;
+  return choice;
 }
 
 void Ranges::clear() {

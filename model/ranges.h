@@ -64,6 +64,9 @@ struct MapRequest {
   std::uint64_t offset = 0;
 };
 
+// Of a fork whose ranges were seen to make families or not: that one was reused where none may be, or which one.
+enum class ForkChoice : std::uint8_t { kKnown, kOpen, kImpossible };
+
 // What an operation must answer, before it is known whether memory suffices.
 struct Verdict {
   Refusal refusal = Refusal::kNone;
@@ -100,9 +103,8 @@ class Ranges {
   std::vector<std::uint64_t> protect_stops(std::uint64_t from, std::uint64_t to) const;
   // `made`: which ranges were seen to get a family of their own, in order. Whether an older one may be reused depends
   // on what other spaces do with it at that moment, which the spaces' own locks do not order. Null: the rule decides.
-  // `leaving`: own families of ranges that may be going just now, one for each. False: a range was seen to reuse a
-  // family, and none may be. `child` is empty.
-  bool fork_into(Ranges& child, const std::vector<bool>* made = nullptr,
+  // `leaving`: own families of ranges that may be going just now, one for each. `child` is empty.
+  ForkChoice fork_into(Ranges& child, const std::vector<bool>* made = nullptr,
                  const std::vector<FamilyId>& leaving = {}) const;
   void clear();                         // exit: all families unlinked
   // A store met the private anonymous page at `at`: the range gets a family if it has none.
@@ -132,6 +134,7 @@ class Ranges {
   std::uint64_t first_hole(std::uint64_t from, std::uint64_t to) const;  // `to` if none
   std::uint64_t protect_stop(std::uint64_t from, std::uint64_t to, Prot prot) const;
   FamilyId reusable(const Range& range, const std::vector<FamilyId>& leaving) const;
+  bool may_be_reusable(FamilyId id, const std::vector<FamilyId>& leaving) const;
   static Range range_of(const MapRequest& request, std::uint64_t at);
 
   // Placement (ranges_place.cc): none if nothing fits.

@@ -90,12 +90,23 @@ void InFlight::get_stuck(unsigned seat, std::uint16_t how) {
   tell(EventKind::kStuck, seat, how);
 }
 
-// Who holds what the operation wants runs on, unless that one waits already.
+// Who holds what the operation wants runs on, unless that one waits already. Where nobody knows who that is, the others
+// are tried until one gets further.
 void InFlight::help(unsigned seat) {
   waiting_.push_back(seat);
-  unsigned holder = schedule_.wanted(seat);
-  if (holder == impl::kAnybody || !schedule_.is_in_flight(holder)) holder = lowest_but_waiting();
-  if (holder != impl::kAnybody && !is_waiting(holder)) go_on(holder, Pause{});
+  const unsigned holder = schedule_.wanted(seat);
+  if (holder != impl::kAnybody && schedule_.is_in_flight(holder)) {
+    if (!is_waiting(holder)) go_on(holder, Pause{});
+  } else {
+    const std::uint64_t before = schedule_.moves();
+    StepNumber tried;
+    while (!is_stuck_ && schedule_.moves() == before) {
+      const unsigned next = lowest_but_waiting(tried);
+      if (next == impl::kAnybody) break;
+      tried = steps_[next];
+      go_on(next, Pause{});
+    }
+  }
   waiting_.pop_back();
 }
 
@@ -103,11 +114,11 @@ bool InFlight::is_waiting(unsigned seat) const {
   return std::find(waiting_.begin(), waiting_.end(), seat) != waiting_.end();
 }
 
-// Of those that do not wait, and whose CPU is not kept by one that does.
-unsigned InFlight::lowest_but_waiting() const {
+// Of the steps after that one, of those that do not wait, and whose CPU is not kept by one that does.
+unsigned InFlight::lowest_but_waiting(StepNumber after) const {
   unsigned lowest = impl::kAnybody;
   for (unsigned seat = 0; seat < steps_.size(); ++seat) {
-    if (!schedule_.is_in_flight(seat) || is_waiting(seat)) continue;
+    if (!schedule_.is_in_flight(seat) || is_waiting(seat) || steps_[seat] <= after) continue;
     const unsigned holder = schedule_.holder_of_cpu(cpu_of_seat(seat));
     if (holder != impl::kAnybody && is_waiting(holder)) continue;
     if (lowest == impl::kAnybody || steps_[seat] < steps_[lowest]) lowest = seat;

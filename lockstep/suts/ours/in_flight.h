@@ -1,8 +1,8 @@
 // Operations of our subsystem that are in flight, named by the steps of their program, each in a seat of its CPU.
 //
 // Laws: LOCK-1 and LIVE-2 are told from here. Context: the harness's thread. Cost: a switch of stacks a pause. Whoever
-// must wait lets the holder run to its end; where the holder is not known, the one with the lowest step runs. Who has a
-// CPU that another one needs, and may not leave it, runs to its end first. It deliberately knows no operations: a task
+// must wait lets the holder run to its end; where the holder is not known, the lowest step that can runs. Who has a CPU
+// that another one needs, and may not leave it, runs to its end first. It deliberately knows no operations: a task
 // is a function that runs to its end.
 #pragma once
 
@@ -63,7 +63,7 @@ class InFlight {
   Stop run(unsigned seat, Stop stop);
   void help(unsigned seat);
   bool is_waiting(unsigned seat) const;
-  unsigned lowest_but_waiting() const;
+  unsigned lowest_but_waiting(StepNumber after) const;
   void act_as(unsigned seat);
   void get_stuck(unsigned seat, std::uint16_t how);  // 0: in a circle, 1: it goes round
   void end(unsigned seat, bool narrated);
