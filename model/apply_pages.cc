@@ -67,7 +67,11 @@ void State::end_pages(const PagesAllocExact& op, const Response& r) {
   if (r.refusal != Refusal::kNone) return find(Law::kAnswer, "refusal", "ok or oom", std::string(name_of(r.refusal)));
   const unsigned order = static_cast<unsigned>(std::bit_width(op.pages.raw() - 1));
   if (!blocks_agree(r.value, op.pages.raw(), order, r)) return;
-  for (std::uint64_t i = 0; i < std::uint64_t{1} << order; ++i) {
+  const std::uint64_t taken = std::uint64_t{1} << order;
+  if (now.overlapped && now.returned_heads != taken - op.pages.raw())
+    return find(Law::kFrame1, "heads returned", taken - op.pages.raw(), now.returned_heads);
+  // What went back others may have taken since.
+  for (std::uint64_t i = 0; i < (now.overlapped ? op.pages.raw() : taken); ++i) {
     const FrameRecord& record = frames.at(r.value + i);
     const bool kept = record.state == FrameState::kUsed && record.role == Role::kBlock;
     if (kept != (i < op.pages.raw()))
