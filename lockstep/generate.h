@@ -100,6 +100,8 @@ class Generator {
   void emit_paused(const Operation& operation, Pause pause);
   Operation rival(CpuId on, SpaceHandle space, const Place& at);
   void race();
+  Operation taking_away(CpuId on, SpaceHandle space, const Place& at);
+  void shared_page_taken_away();
   void forks_in_a_chain();
   void free_near_the_watermark();
 

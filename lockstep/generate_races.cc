@@ -113,6 +113,43 @@ void Generator::race() {
   if (random_.percent(40)) emit(MemoryLoad{cpu(), other, at, Width(8)});
 }
 
+Operation Generator::taking_away(CpuId on, SpaceHandle space, const Place& at) {
+  const ByteCount page(kPageBytes);
+  switch (random_.below(4)) {
+    case 0: return RangeUnmap{on, space, at, page};
+    case 1: return RangeProtect{on, space, at, page, random_.percent(50) ? kProtRead : kReadWrite};
+    case 2: return RangeMapAnon{on, space, at, page, kReadWrite, kMapFixed, {}};
+    default: return MemoryStore{on, space, at, Width(1), Value(2)};
+  }
+}
+
+// A page that two spaces share since a fork is taken away from one; the other one, and a CPU that may have it cached,
+// go on with it before everybody has been told.
+void Generator::shared_page_taken_away() {
+  SpaceHandle space;
+  const SketchRange* found = some_memory(space);
+  const unsigned child = sketch_.free_handle(SpaceHandle::kLetter);
+  if (found == nullptr || child == 0) return touch();
+  const Place at = found->place(0);
+  const unsigned usual = std::exchange(pauses_, 0);
+  emit(MemoryStore{cpu(), space, at, Width(1), Value(1)});
+  emit(SpaceFork{cpu(), space, Fresh<SpaceHandle::kLetter>(child)});
+  const bool is_child = random_.percent(60);
+  const SpaceHandle loser = is_child ? SpaceHandle(child) : space, other = is_child ? space : SpaceHandle(child);
+  const CpuId reader = cpu(), writer = cpu();
+  if (random_.percent(50)) emit(MemoryLoad{reader, loser, at, Width(1)});
+  constexpr Point kOnTheWay[] = {Point::kEntryExchange, Point::kMappingRemove, Point::kFramePut,
+                                 Point::kTablesFlush,   Point::kInterruptWait, Point::kWalkMark};
+  emit_paused(taking_away(writer, loser, at), {random_.pick(kOnTheWay), 1});
+  const unsigned acts = static_cast<unsigned>(random_.between(1, 7));
+  if ((acts & 1) != 0) emit(MemoryLoad{reader, loser, at, Width(1)});
+  if ((acts & 2) != 0) emit(taking_away(cpu(), other, at));
+  if ((acts & 4) != 0) emit(MemoryStore{cpu(), other, at, Width(1), Value(3)});
+  if (random_.percent(40)) emit(MemoryLoad{reader, loser, at, Width(1)});
+  emit(Resume{writer});
+  pauses_ = usual;
+}
+
 // Generations of one space, of which the second has left its memory: what it left may be taken over, once.
 void Generator::forks_in_a_chain() {
   SpaceHandle space;

@@ -34,6 +34,7 @@ const Generator::SceneRow Generator::kScenes[] = {
     {&Generator::fail_something, Family::kWorld, 3},
     {&Generator::move_the_break, Family::kRange, 1},
     {&Generator::race, Family::kMemory, 4, true},
+    {&Generator::shared_page_taken_away, Family::kMemory, 4, true},
     {&Generator::forks_in_a_chain, Family::kSpace, 2, true},
     {&Generator::free_near_the_watermark, Family::kPages, 2, true},
 };

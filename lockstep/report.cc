@@ -44,6 +44,7 @@ void CampaignTotals::add(const RunOutcome& outcome) {
   operations += outcome.executed;
   skipped += outcome.skipped_total();
   items += outcome.items;
+  gave_up += outcome.gave_up ? 1 : 0;
 }
 
 std::string campaign_line(const CampaignTotals& totals) {
@@ -54,6 +55,7 @@ std::string campaign_line(const CampaignTotals& totals) {
                   {"operations", totals.operations},
                   {"skipped", totals.skipped},
                   {"items", totals.items},
+                  {"gave_up", totals.gave_up},
                   {"seconds", totals.seconds},
                   {"divergences", totals.divergences}});
 }

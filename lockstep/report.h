@@ -28,12 +28,13 @@ struct CampaignTotals {
   std::uint64_t operations = 0;
   std::uint64_t skipped = 0;
   std::uint64_t items = 0;
+  std::uint64_t gave_up = 0;  // programs that were judged up to an overlap that could not be followed
   double seconds = 0;
   std::vector<std::string> divergences;  // trace files
 
   void add(const RunOutcome& outcome);
 };
-// campaign {target seed executions operations skipped seconds divergences[]}
+// campaign {target seed executions operations skipped items gave_up seconds divergences[]}
 std::string campaign_line(const CampaignTotals& totals);
 
 // law {id claim exercised}: one line a law.

@@ -254,7 +254,8 @@ void State::end_of_flushes() {
   }
 }
 
-// An operation on a space runs as a thread of it. A walk ahead of the program goes as far as one for an access.
+// An operation on a space runs as a thread of it. A walk ahead of the program goes as far as one for an access; beside
+// others that change entries it may have started anew, and where it ended nobody saw.
 void State::end_on_cpu() {
   if (is<CpuSpeculate>() && !now.overlapped && page_due() < geometry->user_end / kPage &&
       !is_hit(cpus[now.cpu], page_due()))

@@ -31,7 +31,7 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 // good enough for a progress line, and at the end the worker is gone.
 struct Slot {
   std::atomic<std::uint64_t> number{0};  // of the program it runs
-  std::uint64_t executions = 0, operations = 0, items = 0;
+  std::uint64_t executions = 0, operations = 0, items = 0, gave_up = 0;
   std::array<std::uint64_t, model::kSkipReasons> skipped{};
   model::LawCounts exercised{};
   MarkerCounts markers;
@@ -73,6 +73,7 @@ void note_run(Slot& slot, const lockstep::Runner& runner, const lockstep::RunOut
   ++slot.executions;
   slot.operations += outcome.executed;
   slot.items += outcome.items;
+  slot.gave_up += outcome.gave_up ? 1 : 0;
   for (unsigned i = 0; i < model::kSkipReasons; ++i) slot.skipped[i] += outcome.skipped[i];
   slot.exercised = runner.model().exercised();
 }
@@ -217,6 +218,7 @@ class Campaign {
       totals.executions += slot.executions;
       totals.operations += slot.operations;
       totals.items += slot.items;
+      totals.gave_up += slot.gave_up;
       for (unsigned i = 0; i < model::kSkipReasons; ++i) result_.skipped[i] += slot.skipped[i];
       for (unsigned i = 0; i < model::kLawCount; ++i) result_.exercised[i] += slot.exercised[i];
       result_.markers.reached += slot.markers.reached;

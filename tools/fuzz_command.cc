@@ -70,6 +70,8 @@ void print_summary(const CampaignResult& result) {
     if (result.skipped[reason] != 0)
       fmt::print("  skipped, {}: {}\n", model::kSkipNames[reason], result.skipped[reason]);
   }
+  if (totals.gave_up != 0)
+    fmt::print("  judged only up to an overlap that could not be followed: {} programs\n", totals.gave_up);
   fmt::print("laws exercised:\n{}", lockstep::print_laws(result.exercised));
 }
 

@@ -53,9 +53,13 @@ TEST(Report, ACampaignAddsItsRunsUp) {
   totals.target = "slice";
   totals.add(diverged().outcome);
   totals.add(diverged().outcome);
+  RunOutcome unfollowed;
+  unfollowed.gave_up = true;
+  totals.add(unfollowed);
   const json line = json::parse(campaign_line(totals));
   EXPECT_EQ(line["kind"], "campaign");
-  EXPECT_EQ(line["executions"], 2);
+  EXPECT_EQ(line["executions"], 3);
+  EXPECT_EQ(line["gave_up"], 1);
   EXPECT_EQ(line["operations"], 18);
   EXPECT_EQ(line["skipped"], 4);
   EXPECT_TRUE(line["divergences"].is_array());
