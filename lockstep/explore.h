@@ -34,8 +34,8 @@ struct ExploreReport {
   std::string print() const;
 };
 
-// The operations from step `first` on are the ones in flight together, each on a CPU of its own. Stops at the first
-// finding.
+// The operations from step `first` on are the ones in flight together, as far as their CPUs have room. Stops at the
+// first finding.
 ExploreReport explore(System& system, const Program& program, StepNumber first, const ExploreOptions& options = {});
 
 // The pairs of {load, store, fork, unmap, protect, exit} on one page that a parent and its child share; the second is

@@ -36,6 +36,15 @@ bool Runner::race(const Program& program, StepNumber limit) {
   return true;
 }
 
+// A space ends when nobody runs in it any more.
+bool Runner::must_wait_to_end(const std::vector<Operation>& operations, const Operation& operation) const {
+  if (!std::holds_alternative<SpaceExit>(operation)) return false;
+  const Operation* first = &operations[options_.race_from.raw() - 1];
+  for (std::size_t i = 0; i < racers_.size(); ++i)
+    if (racers_[i].has_begun && !racers_[i].has_ended && space_of(first[i]) == space_of(operation)) return true;
+  return false;
+}
+
 // From the racer's point to its next one, or to its end.
 bool Runner::take_turn(const Program& program, std::size_t racer) {
   const StepNumber step(options_.race_from.raw() + racer);
@@ -51,7 +60,7 @@ bool Runner::take_turn(const Program& program, std::size_t racer) {
     own.has_ended = !system_.is_in_flight(step);
     return true;
   }
-  if (!system_.has_room(cpu_of(operation))) return true;
+  if (!system_.has_room(cpu_of(operation)) || must_wait_to_end(program.operations, operation)) return true;
   own.has_begun = true;
   if (model_.inapplicable(operation) != model::Skip::kNone) {
     ++outcome_.skipped[static_cast<unsigned>(model_.inapplicable(operation))];

@@ -156,6 +156,7 @@ class Runner {
   bool settle(StepNumber step);
   bool race(const Program& program, StepNumber limit);
   bool take_turn(const Program& program, std::size_t racer);
+  bool must_wait_to_end(const std::vector<Operation>& operations, const Operation& operation) const;
   std::string describe_race();
   bool landed(StepNumber step, const Operation* operation);
   bool compare();

@@ -76,15 +76,17 @@ void State::end_fork(const Response& r) {
     return forget_space(number);  // what it did to the parent's leaves is judged with all touched ones
   }
   if (claims.narrates && spaces[number].root == 0) return find(Law::kPt1, "root table", "taken", "none");
-  const std::vector<bool>* made = now.overlapped && claims.narrates_objects ? &now.made_family : nullptr;
-  const ForkChoice choice = spaces[now.space].ranges->fork_into(*spaces[number].ranges, made, families_being_left());
+  const std::vector<FamilyId> leaving = families_being_left();
+  const bool is_open = now.overlapped && claims.narrates_objects && may_have_chosen_otherwise(leaving);
+  const std::vector<bool>* made = is_open ? &now.made_family : nullptr;
+  const ForkChoice choice = spaces[now.space].ranges->fork_into(*spaces[number].ranges, made, leaving);
   if (choice == ForkChoice::kImpossible)
     return find(Law::kVma2, "family of the child's range", "a new one: no older one is free", "an older one");
   gave_up = gave_up || choice == ForkChoice::kOpen;
   if (claims.narrates) judge_fork();
 }
 
-// Has a page that fork shares as many references as it may have? Asked when the refused fork's child is gone again.
+// Has a page that fork shares, and that the child does not have yet, as many references as it may have?
 bool State::shares_a_page_at_the_cap() {
   const Space& parent = spaces[now.space];
   bool found = false;
@@ -93,8 +95,9 @@ bool State::shares_a_page_at_the_cap() {
   for (const auto& [start, range] : parent.ranges->all()) {
     if (range.family == 0) continue;
     tables.for_each_leaf(parent.root, range.start / kPage, range.end / kPage, number_of,
-                         [&](std::uint64_t, std::uint64_t entry, std::uint32_t, std::uint64_t) {
+                         [&](std::uint64_t page, std::uint64_t entry, std::uint32_t, std::uint64_t) {
                            if (maps_zero_page(entry)) return;
+                           if (spaces[now.child].root != 0 && present(leaf(now.child, page).entry)) return;
                            // Who is unmapping it still refers to it, who is about to map it does already.
                            const std::uint64_t frame = frame_in(entry);
                            const std::uint64_t references = pages.at(frames.at(frame).object).mappings +

@@ -30,6 +30,7 @@ void State::leave() {
 void State::arrive() {
   now.overlapped = true;
   now.is_undisturbed = false;
+  now.shared_section = now.shared_section || now.section == Section::kInside;
   take_cpu();
   if (now.lost_cpu) {
     now.lost_cpu = now.acted = false;
@@ -61,7 +62,9 @@ void State::judge_return(const Event& e) {
   now.returns = false;
   const Cpu& cpu = cpus[now.cpu];
   note(Law::kCpu1);
-  if (now.space == 0 || (cpu.space == now.space && !cpu.lazy) || cannot_be_loaded(now.space)) return;
+  if (now.space == 0 || (cpu.space == now.space && !cpu.lazy)) return;
+  // What cannot be loaded is not; then nobody else's user code may run, either.
+  if (cannot_be_loaded(now.space) && (cpu.lazy || cpu.space == now.space)) return;
   find(Law::kCpu1, "loaded space", "the operation's, before it goes on", "another");
 }
 
@@ -97,7 +100,7 @@ bool State::is_in_use(const Operation& operation) const {
         []<class New, class Old>(const New& fresh, const Old& old) {
           if constexpr (requires { fresh.result.handle(); old.result.handle(); }) {
             if constexpr (std::is_same_v<decltype(fresh.result.handle()), decltype(old.result.handle())>)
-              if (fresh.result.handle() == old.result.handle()) return true;
+              if (fresh.result.number() != 0 && fresh.result.handle() == old.result.handle()) return true;
           }
           if constexpr (requires { fresh.block; } && std::is_same_v<Old, PagesFree>)
             if (fresh.block == old.block) return true;
@@ -235,19 +238,33 @@ std::uint64_t State::unmapped_by_others(std::uint64_t frame) const {
   return count;
 }
 
-// How many forks in flight may hold a reference for a mapping that the child does not have yet.
+// How many forks in flight may hold a reference for a mapping that the child does not have yet: that of the first page
+// that it lacks.
 std::uint64_t State::shared_by_others(std::uint64_t frame) const {
   const auto number_of = [this](std::uint64_t f) { return table_number(f); };
   std::uint64_t count = 0;
   for (const Now& other : parked) {
-    const bool forks = std::holds_alternative<SpaceFork>(other.operation) && other.section == Section::kInside;
-    if (!forks || spaces[other.child].root == 0) continue;
-    const auto is_next = [&](std::uint64_t page, std::uint64_t entry, std::uint32_t, std::uint64_t) {
-      if (frame_in(entry) == frame && !present(leaf(other.child, page).entry)) ++count;
+    if (!is_forking(other) || spaces[other.child].root == 0) continue;
+    bool is_found = false;
+    const auto look = [&](std::uint64_t page, std::uint64_t entry, std::uint32_t, std::uint64_t) {
+      if (is_found || maps_zero_page(entry) || present(leaf(other.child, page).entry)) return;
+      is_found = true;
+      if (frame_in(entry) == frame) ++count;
     };
-    tables.for_each_leaf(spaces[other.space].root, 0, geometry->user_end / kPage, number_of, is_next);
+    tables.for_each_leaf(spaces[other.space].root, 0, geometry->user_end / kPage, number_of, look);
   }
   return count;
+}
+
+bool State::is_forking(const Now& in_flight) const {
+  return std::holds_alternative<SpaceFork>(in_flight.operation) && in_flight.section == Section::kInside;
+}
+
+// Did others act while this fork had its space's lock, so that families may have been otherwise when it chose? Or are
+// they in the middle of what changes families, which counts only when they are done?
+bool State::may_have_chosen_otherwise(const std::vector<FamilyId>& leaving) const {
+  const auto forks = [this](const Now& other) { return is_forking(other); };
+  return now.shared_section || !leaving.empty() || std::any_of(parked.begin(), parked.end(), forks);
 }
 
 // Of the spaces in which an operation in flight may have made ranges go, which does not count yet.
@@ -256,7 +273,7 @@ std::vector<FamilyId> State::families_being_left() const {
   for (const Now& other : parked) {
     const auto& op = other.operation;
     const bool keeps = std::holds_alternative<SpaceFork>(op) || std::holds_alternative<SpaceCreate>(op);
-    if (keeps || other.answered || other.space == 0 || !spaces[other.space].ranges) continue;
+    if (keeps || other.section != Section::kInside || !spaces[other.space].ranges) continue;
     for (const auto& [start, range] : spaces[other.space].ranges->all())
       if (range.family != 0) leaving.push_back(range.family);
   }

@@ -264,7 +264,18 @@ FamilyId Ranges::reusable(const Range& range, const std::vector<FamilyId>& leavi
 
 bool Ranges::may_be_reusable(FamilyId id, const std::vector<FamilyId>& leaving) const {
   const auto left = static_cast<std::uint32_t>(std::count(leaving.begin(), leaving.end(), id));
-  return families_->at(id).active == left && (families_->at(id).children < 2 || !leaving.empty());
+  return families_->at(id).active == left && families_->at(id).children - children_leaving(id, leaving) < 2;
+}
+
+// Children that ranges which are leaving, or their families' descendants, may be the last to link.
+std::uint32_t Ranges::children_leaving(FamilyId id, const std::vector<FamilyId>& leaving) const {
+  std::vector<FamilyId> children;
+  for (FamilyId at : leaving) {
+    while (families_->at(at).parent != at && families_->at(at).parent != id) at = families_->at(at).parent;
+    const bool is_child = families_->at(at).parent == id && at != id;
+    if (is_child && std::find(children.begin(), children.end(), at) == children.end()) children.push_back(at);
+  }
+  return static_cast<std::uint32_t>(children.size());
 }
 
 ForkChoice Ranges::fork_into(Ranges& child, const std::vector<bool>* made, const std::vector<FamilyId>& leaving) const {

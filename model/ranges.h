@@ -135,6 +135,7 @@ class Ranges {
   std::uint64_t protect_stop(std::uint64_t from, std::uint64_t to, Prot prot) const;
   FamilyId reusable(const Range& range, const std::vector<FamilyId>& leaving) const;
   bool may_be_reusable(FamilyId id, const std::vector<FamilyId>& leaving) const;
+  std::uint32_t children_leaving(FamilyId id, const std::vector<FamilyId>& leaving) const;
   static Range range_of(const MapRequest& request, std::uint64_t at);
 
   // Placement (ranges_place.cc): none if nothing fits.

@@ -203,7 +203,7 @@ void State::begin(const Operation& operation, StepNumber step) {
   now.step = step.raw();
   now.running = true;
   now.overlapped = !parked.empty();
-  now.performed = now.answered = now.lost_cpu = now.returns = now.met_cap = false;
+  now.performed = now.answered = now.lost_cpu = now.returns = now.met_cap = now.shared_section = false;
   now.section = Section::kNone;
   now.pending = now.asked = 0;
   now.held.clear();

@@ -138,6 +138,7 @@ struct Now {
   bool drained = false;        // frames left per-CPU lists for their zones
   bool killed = false;         // kSpaceKilled was narrated
   bool met_cap = false;        // of a fork: before others acted, a page had as many references as it may have
+  bool shared_section = false;  // others acted while it had its space's lock
   std::uint32_t space = 0;     // the space that the operation names, 0: none
   std::uint32_t child = 0;     // the space that it makes
   Request request;
@@ -212,6 +213,8 @@ class State {
   std::vector<FamilyId> families_being_left() const;
   std::uint64_t unmapped_by_others(std::uint64_t frame) const;
   std::uint64_t shared_by_others(std::uint64_t frame) const;
+  bool is_forking(const Now& in_flight) const;
+  bool may_have_chosen_otherwise(const std::vector<FamilyId>& leaving) const;
   void judge_drained_list(std::uint32_t cpu);
   bool flush_is_due(std::uint32_t cpu, std::uint32_t space) const;
   void note_loaded(std::uint32_t cpu, std::uint32_t left, std::uint32_t loaded);

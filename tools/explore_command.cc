@@ -66,15 +66,6 @@ ExitCode explore(const ExploreCommandOptions& options) {
     fmt::print(stderr, "{}: --from is a step, 1 to {}\n", options.file, steps);
     return ExitCode::kUsage;
   }
-  std::uint32_t cpus = 0;
-  for (std::uint64_t step = options.first; step <= steps; ++step) {
-    const std::uint32_t bit = 1u << cpu_of(program.operations[step - 1]).raw();
-    if ((cpus & bit) != 0) {
-      fmt::print(stderr, "{}: steps {} to {} are not each on a CPU of its own\n", options.file, options.first, steps);
-      return ExitCode::kUsage;
-    }
-    cpus |= bit;
-  }
   agrees = explore_one(*system, options.file, program, StepNumber(options.first), options);
   return agrees ? ExitCode::kAgreed : ExitCode::kDisagreed;
 }

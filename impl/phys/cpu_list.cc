@@ -3,6 +3,7 @@
 namespace mmtwin::impl {
 
 void CpuList::enter() {
+  check(load_relaxed(busy_) == 0, "PCP-1: an owner enters once, and is not preempted inside");
   for (;;) {
     touches(this, true);
     store_relaxed(busy_, std::uint32_t{1});

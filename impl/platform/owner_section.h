@@ -27,6 +27,7 @@ class OwnerSection {
   // ---- owner ----
   void enter() {
     touches(this, true);
+    check(load_relaxed(busy_) == 0, "TLB-1: an owner enters once, and is not preempted inside");
     store_relaxed(busy_, std::uint32_t{1});
     // The compiler may not sink the store; the processor may, and that is what the visitor's barrier is for.
     __atomic_signal_fence(__ATOMIC_SEQ_CST);

@@ -149,11 +149,11 @@ void Schedule::pass(Point p) {
   stop(Stop::kPaused);
 }
 
-// Who waits for a lock stands at the point before it; who waits for somebody spins.
+// Who waits for a space's lock sleeps at the point before it. All others spin.
 void Schedule::wait(unsigned holder) {
   Fiber& self = *fibers_[current_];
   self.wanted = holder;
-  if (holder == kAnybody) self.stands_at = Point::kNone;
+  if (holder == kAnybody || self.stands_at != Point::kSpaceTake) self.stands_at = Point::kNone;
   stop(Stop::kBlocked);
 }
 

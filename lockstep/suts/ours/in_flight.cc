@@ -30,7 +30,7 @@ unsigned InFlight::seat_of(StepNumber step) const {
   return impl::kAnybody;
 }
 
-bool InFlight::start(unsigned seat, StepNumber step, Pause pause) {
+void InFlight::start(unsigned seat, StepNumber step, Pause pause) {
   steps_[seat] = step;
   acting_ = step;
   ++count_;
@@ -39,9 +39,7 @@ bool InFlight::start(unsigned seat, StepNumber step, Pause pause) {
     const Argument own = *static_cast<Argument*>(a);  // the caller's goes with its first return
     own.task.body(own.task.owner, own.seat);
   };
-  if (run(seat, schedule_.start(seat, body, &argument, pause)) != Stop::kEnded) return false;
-  end(seat, false);
-  return true;
+  if (run(seat, schedule_.start(seat, body, &argument, pause)) == Stop::kEnded) end(seat, false);
 }
 
 void InFlight::go_on(unsigned seat, Pause pause) {
@@ -76,7 +74,8 @@ InFlight::Stop InFlight::run(unsigned seat, Stop stop) {
     if (is_stuck_) return stop;
     const bool is_in_vain = schedule_.moves() == before;
     if (is_in_vain && !waiting_.empty()) return stop;  // whoever waits for this one tries again
-    if (!schedule_.may_run(seat)) return stop;         // who was to help has its CPU, and waits
+    // Who was to help has its CPU and waits itself: this one stays where it is, in flight, until it is asked again.
+    if (!schedule_.may_run(seat)) return stop;
     act_as(seat);
     stop = schedule_.go_on(seat);
     if (stop == Stop::kBlocked && schedule_.moves() == before) get_stuck(seat, 0);

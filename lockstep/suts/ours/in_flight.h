@@ -44,8 +44,8 @@ class InFlight {
   // Where the next one on the CPU will sit.
   unsigned seat_for(CpuId cpu) const { return schedule_.empty_seat(cpu); }
 
-  // Runs the task in `seat`, whose CPU has room, until it ends or pauses. True: it ended; nothing is narrated.
-  bool start(unsigned seat, StepNumber step, Pause pause);
+  // Runs the task in `seat`, whose CPU has room, until it ends, pauses or must wait. Its end is not narrated.
+  void start(unsigned seat, StepNumber step, Pause pause);
   // What is in flight goes on. Its end is narrated by kEnded.
   void go_on(StepNumber step, Pause pause) { go_on(seat_of(step), pause); }
 
