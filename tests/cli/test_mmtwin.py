@@ -113,13 +113,13 @@ class Inputs(Mmtwin):
         self.ends(5, "prove", "--only", "there is no such theorem")
         self.ends(5, "fuzz", "--seconds", "0", "--output", self.folder)
 
-    def test_exploring_needs_racers_on_cpus_of_their_own(self):
+    def test_exploring_takes_racers_on_one_cpu_or_several(self):
         trace = self.file("race.mmt", "mmtwin 1\nmachine small\n1 cpu=0 space_create -> p1\n"
                                       "2 cpu=0 memory_load space=p1\n3 cpu=1 memory_load space=p1\n")
         self.ends(0, "explore", trace, "--from", "2")
         self.ends(2, "explore", trace)
         self.ends(2, "explore", trace, "--from", "4")
-        self.ends(2, "explore", trace, "--from", "1")
+        self.ends(0, "explore", trace, "--from", "1")
         self.ends(3, "explore", self.folder / "there is none.mmt", "--from", "1")
 
 
