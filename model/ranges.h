@@ -64,7 +64,7 @@ struct MapRequest {
   std::uint64_t offset = 0;
 };
 
-// Of a fork whose ranges were seen to make families or not: that one was reused where none may be, or which one.
+// A fork reused families as the rule says, one of several that may have been free, or one where none was.
 enum class ForkChoice : std::uint8_t { kKnown, kOpen, kImpossible };
 
 // What an operation must answer, before it is known whether memory suffices.
@@ -105,7 +105,7 @@ class Ranges {
   // on what other spaces do with it at that moment, which the spaces' own locks do not order. Null: the rule decides.
   // `leaving`: own families of ranges that may be going just now, one for each. `child` is empty.
   ForkChoice fork_into(Ranges& child, const std::vector<bool>* made = nullptr,
-                 const std::vector<FamilyId>& leaving = {}) const;
+                       const std::vector<FamilyId>& leaving = {}) const;
   void clear();                         // exit: all families unlinked
   // A store met the private anonymous page at `at`: the range gets a family if it has none.
   void prepare_store(std::uint64_t at);

@@ -133,14 +133,19 @@ TEST(Live2, AnOperationComesToItsEnd) {
 }
 
 // ---- what counts when ----
-// CPU 0 unmaps, and pauses where `stops` says: 0 before it has the space's lock, 1 before the flush has reached CPU 1,
-// 2 after the lock was given back. CPU 1, which has the page cached, loads meanwhile.
-Scene unmap_against_load(int stops, bool uses_cached, Refusal answer, std::uint64_t value = 0) {
-  Narrator n(machine_of("tiny", 2));
-  n.create(1);
+// A page of p1 that CPU 0 and CPU 1 have cached.
+Narrator cached_on_both() {
+  Narrator n = one_space(2);
   n.map(1, kHere, 1);
   n.store(1, kHere, 7);
   n.load(1, kHere, 7, 1);
+  return n;
+}
+
+// CPU 0 unmaps, and pauses where `stops` says: 0 before it has the space's lock, 1 before the flush has reached CPU 1,
+// 2 after the lock was given back. CPU 1, which has the page cached, loads meanwhile.
+Scene unmap_against_load(int stops, bool uses_cached, Refusal answer, std::uint64_t value = 0) {
+  Narrator n = cached_on_both();
   const std::uint64_t page = kHere / kPage, frame = n.frame_at(1, kHere);
   const auto load = [&] {
     n.begin_step(MemoryLoad{CpuId(1), SpaceHandle(1), place(kHere), Width(1)}, 6);
@@ -180,11 +185,7 @@ TEST(Overlap, ALoadReadsThroughWhatIsCachedUntilTheFlushIsAcknowledged) {
 
 // CPU 0 unmaps what CPU 1 has cached, while a map of CPU 1 is in flight; the flush is answered.
 Scene flush_beside_a_map() {
-  Narrator n(machine_of("tiny", 2));
-  n.create(1);
-  n.map(1, kHere, 1);
-  n.store(1, kHere, 7);
-  n.load(1, kHere, 7, 1);
+  Narrator n = cached_on_both();
   const std::uint64_t page = kHere / kPage, frame = n.frame_at(1, kHere);
   n.begin_step(Narrator::map_operation(1, kThere, 1, kReadWrite, 1), 5);
   n.begin_step(RangeUnmap{CpuId(0), SpaceHandle(1), place(kHere), ByteCount(kPage)}, 6);

@@ -103,6 +103,35 @@ TEST(Preemption, AWalkKeepsItsCpu) {
   expect_found(Law::kCpu1, before(legal, walking, {other}));
 }
 
+TEST(Preemption, WhoWaitsForAnInterruptKeepsItsCpu) {
+  Narrator n = two_spaces(2);
+  n.map(1, kHere, 1);
+  n.store(1, kHere, 7);
+  n.load(1, kHere, 7, 1);
+  n.begin_step(RangeProtect{CpuId(0), SpaceHandle(1), place(kHere), ByteCount(kPage), kProtRead}, 6);
+  n.lock(LockClass::kSpace, 1);
+  n.set_leaf(1, kPageHere, n.leaf(1, kPageHere) & ~kBitWritable);
+  n.flush_page(1, kPageHere);
+  n.unlock(LockClass::kSpace, 1);
+  n.end();
+  const Scene legal = n.scene();
+  expect_legal(legal);
+  const Numbered other{Narrator::map_operation(2, kThere, 1), 7};
+  expect_found(Law::kCpu1, before(legal, nth(legal, EventKind::kInterruptSent) + 1, {other}));
+}
+
+TEST(Preemption, WhoHasAFreshFrameKeepsItsCpu) {
+  Narrator n = two_spaces();
+  n.map(1, kHere, 1);
+  n.begin_step(Narrator::store_operation(1, kHere, 7), 4);
+  n.use(1, kPageHere, Access::kStore);
+  n.end();
+  const Scene legal = n.scene();
+  expect_legal(legal);
+  const Numbered other{Narrator::map_operation(2, kThere, 1), 5};
+  expect_found(Law::kCpu1, before(legal, nth(legal, EventKind::kFrameZeroed), {other}));
+}
+
 // CPU 0 protects a page of p1; before its flush another thread of p1 has the CPU, which has the page cached.
 Scene protect_preempted(bool flushes) {
   Narrator n = two_spaces();
