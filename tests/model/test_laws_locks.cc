@@ -244,6 +244,27 @@ TEST(Overlap, ADrainedListIsEmptyIfNobodyActed) {
   expect_found(Law::kPcp2, without(legal, nth(legal, EventKind::kListDrained)));
 }
 
+// Three frames in a row are asked for; before the fourth goes back, another operation begins and ends.
+TEST(Overlap, AnExactBlockGivesBackItsTailAndNoMore) {
+  Narrator n = one_space(2);
+  n.begin_step(alloc_exact(1, 3), 2);
+  n.request(Role::kBlock, 2);
+  const std::uint64_t first = 4;
+  n.taken(first, 2);
+  n.begin_step(Narrator::map_operation(1, kHere, 1, kReadWrite, 1), 3);
+  n.load_space(1);
+  n.map_locked();
+  n.end(Refusal::kNone, kHere);
+  n.go_on(2, 0);
+  n.event(EventKind::kFrameReturned, first + 3);
+  n.ended(2, first);
+  const Scene legal = n.scene();
+  expect_legal(legal);
+  const std::size_t tail = nth(legal, EventKind::kFrameReturned);
+  expect_found(Law::kFrame1, without(legal, tail));
+  expect_found(Law::kFrame1, before(legal, tail, {event_of(EventKind::kFrameReturned, first + 2)}));
+}
+
 TEST(Overlap, WhatAnUnmapDidCountsOnceItGaveTheLockBack) {
   expect_legal(unmap_against_load(2, false, Refusal::kSegvMapErr));
   expect_found(Law::kPerm1, unmap_against_load(2, false, Refusal::kSegvAccErr));
