@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "lockstep/draw_machine.h"
 #include "vocab/bytes.h"
 #include "vocab/kinds.h"
 
@@ -107,14 +108,8 @@ std::size_t Mutator::mutate(std::uint8_t* data, std::size_t size, std::size_t li
   const bool by_bytes = random.percent(kByteMutations);
   if (by_bytes && LLVMFuzzerMutate != nullptr) return LLVMFuzzerMutate(data, size, limit);
   decode({data, size}, program_);
-  if (random.percent(2)) {
-    // The first two bytes are the machine and its variation; the operations follow it into the new one.
-    const std::uint64_t machine = random.next();
-    const std::uint8_t header[2] = {static_cast<std::uint8_t>(machine % fuzz_presets().size()),
-                                    random.percent(50) ? std::uint8_t{0} : static_cast<std::uint8_t>(machine >> 8)};
-    decode(header, other_);
-    program_.machine = other_.machine;
-  }
+  // The operations follow into the new machine.
+  if (random.percent(2)) program_.machine = lockstep::draw_machine(random);
   const std::uint64_t times = random.between(1, 3);
   for (std::uint64_t i = 0; i < times; ++i) mutate_once(program_, random);
   return write(program_, data, limit);

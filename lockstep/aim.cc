@@ -172,7 +172,9 @@ Gfp Aim::gfp() {
   if (way < 60) return kGfpAtomic;
   if (way < 70) return kGfpKernel | kGfpZero;
   if (way < 75) return kGfpWait | kGfpNofail;
-  if (way < 82) return kGfpKernel | kGfpDma;
+  if (way < 79) return kGfpKernel | kGfpDma;
+  if (way < 82) return kGfpKernel | kGfpDma32;
+  if (way < 85) return kGfpKernel | kGfpMovable;
   if (way < 88) return kGfpKernel | kGfpThisNode;
   if (way < 92) return Gfp();
   return Gfp(static_cast<unsigned>(random_.below(1u << kGfpBits)));
@@ -180,8 +182,10 @@ Gfp Aim::gfp() {
 void Aim::draw(Gfp& gfp_field, std::string_view) { gfp_field = gfp(); }
 
 void Aim::draw(Order& order, std::string_view) {
+  // One that no block has, too.
+  const unsigned most = std::min(kMaxOrder, sketch_.machine().top_order + 1u);
   const bool is_small = random_.percent(85);
-  order = Order(static_cast<unsigned>(is_small ? random_.below(4) : random_.below(kMaxOrder + 1)));
+  order = Order(static_cast<unsigned>(is_small ? random_.below(4) : random_.below(most + 1)));
   // Where most frames are gone, large requests are refused and their handles stay empty.
   if (sketch_.pressure() > 70 && random_.percent(80)) order = Order(static_cast<unsigned>(random_.below(2)));
 }

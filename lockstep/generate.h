@@ -93,6 +93,15 @@ class Generator {
   void move_the_break();
   void give_back();
 
+  // ---- generate_edges.cc ----
+  void dense_below_top();
+  void break_at_the_cap();
+  void more_than_a_batch();
+  void faults_without_memory();
+  void several_slab_frames();
+  void speculation_beside_unmap();
+  void family_dropped_beside_a_first_store();
+
   // ---- generate_races.cc ----
   std::uint8_t passing();
   Pause preemption();

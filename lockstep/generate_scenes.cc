@@ -33,10 +33,17 @@ const Generator::SceneRow Generator::kScenes[] = {
     {&Generator::lazy_cpu, Family::kCpu, 3},
     {&Generator::fail_something, Family::kWorld, 3},
     {&Generator::move_the_break, Family::kRange, 1},
+    {&Generator::dense_below_top, Family::kRange, 1},
+    {&Generator::break_at_the_cap, Family::kRange, 1},
+    {&Generator::more_than_a_batch, Family::kMemory, 1},
+    {&Generator::faults_without_memory, Family::kMemory, 1},
+    {&Generator::several_slab_frames, Family::kRange, 1},
     {&Generator::race, Family::kMemory, 4, true},
     {&Generator::shared_page_taken_away, Family::kMemory, 4, true},
     {&Generator::forks_in_a_chain, Family::kSpace, 2, true},
     {&Generator::free_near_the_watermark, Family::kPages, 2, true},
+    {&Generator::speculation_beside_unmap, Family::kCpu, 2, true},
+    {&Generator::family_dropped_beside_a_first_store, Family::kSpace, 2, true},
 };
 
 void Generator::scene(std::vector<Operation>& into) {
@@ -127,10 +134,10 @@ void Generator::near_exhaustion() {
     const unsigned number = sketch_.free_handle(BlockHandle::kLetter);
     const std::uint64_t rest = sketch_.frames_free();
     if (number == 0 || rest < 2) break;
-    unsigned order = kMaxOrder;
+    unsigned order = sketch_.machine().top_order;
     while (order > 0 && pages_in(Order(order)).raw() > rest * 2 / 3) --order;
     alloc.order = Order(order);
-    alloc.gfp = Aim(random_, sketch_, window_, pauses_).gfp().without(kGfpDma | kGfpThisNode);
+    alloc.gfp = Aim(random_, sketch_, window_, pauses_).gfp().without(kGfpDma | kGfpDma32 | kGfpThisNode);
     alloc.node = kAnyNode;
     alloc.result = Fresh<BlockHandle::kLetter>(number);
     emit(alloc);

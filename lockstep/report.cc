@@ -50,6 +50,7 @@ void CampaignTotals::add(const RunOutcome& outcome) {
 std::string campaign_line(const CampaignTotals& totals) {
   return line_of({{"kind", "campaign"},
                   {"target", totals.target},
+                  {"machine", totals.machine},
                   {"seed", totals.seed},
                   {"executions", totals.executions},
                   {"operations", totals.operations},

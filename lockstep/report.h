@@ -23,6 +23,7 @@ std::string replay_line(std::string_view file, std::string_view sut, const Guard
 // Sums over the runs of a campaign.
 struct CampaignTotals {
   std::string target;
+  std::string machine;  // "drawn", or the one of all programs
   std::uint64_t seed = 0;
   std::uint64_t executions = 0;
   std::uint64_t operations = 0;
@@ -34,7 +35,7 @@ struct CampaignTotals {
 
   void add(const RunOutcome& outcome);
 };
-// campaign {target seed executions operations skipped items gave_up seconds divergences[]}
+// campaign {target machine seed executions operations skipped items gave_up seconds divergences[]}
 std::string campaign_line(const CampaignTotals& totals);
 
 // law {id claim exercised}: one line a law.

@@ -136,13 +136,15 @@ struct Sketch::Effects {
 };
 
 Sketch::Sketch(const MachineDescription& machine, unsigned handles) : machine_(machine), handles_(handles) {
-  std::uint64_t zones = 0;
-  for (const NodeDescription& node : machine.node) {
-    for (const FrameSpan& zone : node.zones) zones += zone.count.raw() != 0;
+  std::uint64_t managed = 0, kept = 4;
+  for (unsigned node = 0; node < machine.nodes; ++node) {
+    for (unsigned kind = 0; kind < kZoneKinds; ++kind) {
+      const std::uint64_t frames = machine.frames_managed(NodeId(node), static_cast<ZoneKind>(kind));
+      managed += frames;
+      kept += frames != 0 ? machine.watermark_min : 0;
+    }
   }
-  const std::uint64_t kept = zones * machine.watermark_min + 4;
-  const std::uint64_t present = machine.frames_present();
-  capacity_ = present > kept + 1 ? present - kept : 1;
+  capacity_ = managed > kept + 1 ? managed - kept : 1;
 }
 
 void Sketch::assume(const Operation& operation) {

@@ -33,11 +33,12 @@ void Frames::start_zone(const MachineDescription& machine, unsigned node, unsign
   zone = Zone{};
   zone.span = machine.node[node].zones[kind];
   zone.min = machine.watermark_min;
-  // The pieces of the zone between its holes.
+  zone.top = machine.top_order;
+  // The pieces of the zone between its gaps.
   std::vector<FrameSpan> cuts;
-  for (const FrameSpan& hole : holes_) {
-    const std::uint64_t from = std::max(hole.first.raw(), zone.span.first.raw());
-    const std::uint64_t to = std::min(hole.end().raw(), zone.span.end().raw());
+  for (const FrameSpan& gap : gaps_) {
+    const std::uint64_t from = std::max(gap.first.raw(), zone.span.first.raw());
+    const std::uint64_t to = std::min(gap.end().raw(), zone.span.end().raw());
     if (from < to) cuts.push_back({Pfn(from), PageCount(to - from)});
   }
   std::sort(cuts.begin(), cuts.end());
@@ -54,6 +55,19 @@ void Frames::start_zone(const MachineDescription& machine, unsigned node, unsign
   zone.free = zone.managed;
 }
 
+// A zone keeps frames from who could have had a higher one of the node: the frames of the zones above it, up to the
+// highest that the request may have, / ratio. Source: Linux Documentation/admin-guide/sysctl/vm.rst, lowmem_reserve_ratio.
+void Frames::keep_low_memory(unsigned node, std::uint64_t ratio) {
+  Zone* const zones = &zones_[node * kZoneKinds];
+  for (unsigned low = 0; low < kZoneKinds; ++low) {
+    std::uint64_t above = 0;
+    for (unsigned highest = low + 1; highest < kZoneKinds; ++highest) {
+      above += zones[highest].managed;
+      zones[low].reserve[highest] = above / ratio;
+    }
+  }
+}
+
 void Frames::start(const MachineDescription& machine) {
   total_listed_ = 0;
   if (started_ && machine == machine_) {
@@ -68,16 +82,18 @@ void Frames::start(const MachineDescription& machine) {
   machine_ = machine;
   started_ = true;
   limit_ = machine.frame_limit();
-  holes_.clear();
+  gaps_.clear();
   for (const FrameSpan& hole : machine.hole)
-    if (hole.count.raw() != 0) holes_.push_back(hole);
+    if (hole.count.raw() != 0) gaps_.push_back(hole);
+  for (const FrameSpan& reserved : machine.reserved)
+    if (reserved.count.raw() != 0) gaps_.push_back(reserved);
   for (Zone& zone : zones_) zone = Zone{};
   for (unsigned node = 0; node < machine.nodes; ++node) {
     for (unsigned kind = 0; kind < kZoneKinds; ++kind) start_zone(machine, node, kind);
-    const unsigned dma = node * kZoneKinds + static_cast<unsigned>(ZoneKind::kDma);
-    const unsigned normal = node * kZoneKinds + static_cast<unsigned>(ZoneKind::kNormal);
-    if (machine.lowmem_ratio != 0) zones_[dma].reserve = zones_[normal].managed / machine.lowmem_ratio;
+    if (machine.lowmem_ratio != 0) keep_low_memory(node, machine.lowmem_ratio);
   }
+  zones_existing_ = static_cast<unsigned>(
+      std::count_if(zones_.begin(), zones_.end(), [](const Zone& zone) { return zone.exists(); }));
   pristine_zones_ = zones_;
   const std::uint64_t count = (limit_ + kSectionFrames - 1) / kSectionFrames;
   sections_.clear();
@@ -89,8 +105,8 @@ void Frames::start(const MachineDescription& machine) {
 }
 
 unsigned Frames::described_zone(std::uint64_t pfn) const {
-  for (const FrameSpan& hole : holes_)
-    if (hole.contains(Pfn(pfn))) return kNoZone;
+  for (const FrameSpan& gap : gaps_)
+    if (gap.contains(Pfn(pfn))) return kNoZone;
   for (unsigned z = 0; z < kMaxZones; ++z)
     if (zones_[z].span.contains(Pfn(pfn))) return z;
   return kNoZone;
@@ -173,7 +189,8 @@ void Frames::give_back(std::uint64_t head, unsigned order) {
 FreeBlock Frames::free_block_around(std::uint64_t pfn) {
   const Section& here = section(pfn);
   FreeBlock block{pfn, 0};
-  for (unsigned o = 1; o < kOrders && is_full(here, pfn % kSectionFrames, o); ++o) block = {pfn >> o << o, o};
+  const unsigned top = zones_[here.record[pfn % kSectionFrames].zone].top;
+  for (unsigned o = 1; o <= top && is_full(here, pfn % kSectionFrames, o); ++o) block = {pfn >> o << o, o};
   return block;
 }
 

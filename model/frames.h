@@ -19,7 +19,7 @@ namespace mmtwin::model {
 inline constexpr unsigned kOrders = kMaxOrder + 1;
 inline constexpr std::uint64_t kSectionFrames = std::uint64_t{1} << kMaxOrder;  // one block of the highest order
 inline constexpr unsigned kNoZone = 0xff;
-inline constexpr unsigned kMaxZones = kMaxNodes * kZoneKinds;  // zone number: node * 2 + kind
+inline constexpr unsigned kMaxZones = kMaxNodes * kZoneKinds;  // zone number: node * kZoneKinds + kind
 
 // What the model knows of one frame. For blocks above order 0 only the head's record says something.
 struct FrameRecord {
@@ -38,14 +38,19 @@ struct FrameRecord {
 
 struct Zone {
   FrameSpan span;
-  std::uint64_t managed = 0;                  // frames that exist
+  std::uint64_t managed = 0;                  // frames that may be handed out
   std::uint64_t free = 0;                     // in free blocks
   std::array<std::uint64_t, kOrders> full{};  // aligned 2^o blocks that are wholly free
-  std::uint64_t min = 0, reserve = 0;         // reserve: for requests that could have had NORMAL
+  unsigned top = kMaxOrder;                   // order of the largest blocks
+  std::uint64_t min = 0;
+  std::array<std::uint64_t, kZoneKinds> reserve{};  // kept from requests whose highest zone is of that kind
   std::array<std::uint32_t, kMaxCpus> listed{};  // frames on each CPU's list
   bool exists() const { return managed != 0; }
   // Free blocks of order o: those that are not half of a wholly free block twice as large.
-  std::uint64_t free_blocks(unsigned o) const { return o == kMaxOrder ? full[o] : full[o] - 2 * full[o + 1]; }
+  std::uint64_t free_blocks(unsigned o) const {
+    if (o >= top) return o == top ? full[o] : 0;
+    return full[o] - 2 * full[o + 1];
+  }
 };
 
 struct FreeBlock {
@@ -57,7 +62,7 @@ class Frames {
  public:
   void start(const MachineDescription& machine);
 
-  bool exists(std::uint64_t pfn) { return zone_of(pfn) != kNoZone; }  // in a zone and in no hole
+  bool exists(std::uint64_t pfn) { return zone_of(pfn) != kNoZone; }  // in a zone and in no gap
   FrameRecord& at(std::uint64_t pfn) { return section(pfn).record[pfn % kSectionFrames]; }
   bool is_free(std::uint64_t pfn) { return section(pfn).free_in[pfn % kSectionFrames] != 0; }
   // Every frame of the block is free and in one zone.
@@ -72,6 +77,7 @@ class Frames {
 
   Zone& zone(unsigned number) { return zones_[number]; }
   const Zone& zone(unsigned number) const { return zones_[number]; }
+  unsigned zones_existing() const { return zones_existing_; }
   unsigned zone_of(std::uint64_t pfn) { return pfn < limit_ ? at(pfn).zone : kNoZone; }  // kNoZone if absent
   std::uint64_t total_listed() const { return total_listed_; }
   void list(std::uint64_t pfn, unsigned cpu);    // onto a per-CPU list
@@ -95,14 +101,16 @@ class Frames {
   bool recount_full() const;
   void build(Section& section, std::uint64_t first) const;
   void start_zone(const MachineDescription& machine, unsigned node, unsigned kind);
+  void keep_low_memory(unsigned node, std::uint64_t ratio);
 
-  std::vector<FrameSpan> holes_;
+  std::vector<FrameSpan> gaps_;  // holes and reserved frames
   std::array<Zone, kMaxZones> zones_{};
   std::array<Zone, kMaxZones> pristine_zones_{};
   std::vector<std::unique_ptr<Section>> sections_, pristine_;
   std::vector<Section*> live_;          // by section; null: untouched since start
   std::vector<std::uint32_t> touched_;  // sections touched since start
   std::uint64_t total_listed_ = 0;
+  unsigned zones_existing_ = 0;
   std::uint64_t limit_ = 0;
   MachineDescription machine_;
   bool started_ = false;

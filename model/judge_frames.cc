@@ -121,7 +121,7 @@ void State::judge_choice_of_zone(std::uint64_t frame, Law otherwise) {
   request.filling = true;
   bool listed = false;
   for (unsigned i = 0; i < request.wish.zone_count; ++i) listed |= request.wish.zones[i] == zone;
-  if (request.wish.zone_count < kMaxZones) note(Law::kZone1);
+  if (request.wish.zone_count < frames.zones_existing()) note(Law::kZone1);
   if (!listed) return find(Law::kZone1, "zone", "one of the request's zone list", zone_text(zone));
   note(Law::kZone2);
   if ((request.may >> zone & 1u) == 0)

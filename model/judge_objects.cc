@@ -1,4 +1,6 @@
 // Slab objects: which caches an operation may ask, and that what was handed out is what the state consists of.
+#include <algorithm>
+
 #include "model/state.h"
 
 namespace mmtwin::model {
@@ -17,9 +19,15 @@ bool State::may_need(CacheName cache) const {
   return changes_ranges && (cache == CacheName::kRange || cache == CacheName::kFamilyLink);
 }
 
+// 0: the system does not say.
+std::uint64_t State::objects_in_frame(std::uint64_t cache) const {
+  const std::uint64_t fit = claims.objects_per_frame[cache];
+  return machine.slab_objects == 0 ? fit : std::min<std::uint64_t>(fit, machine.slab_objects);
+}
+
 // The object that is being asked for is counted already.
 bool State::has_free_object(std::uint64_t cache) {
-  const std::uint64_t capacity = claims.objects_per_frame[cache];
+  const std::uint64_t capacity = objects_in_frame(cache);
   if (capacity == 0) return false;
   note(Law::kSlub2);
   return objects[cache] - 1 != slab_frames[cache] * capacity;
@@ -27,7 +35,7 @@ bool State::has_free_object(std::uint64_t cache) {
 
 // The frames that are left have room for every object handed out; those just being asked for need none yet.
 void State::judge_slab_room(std::uint64_t cache) {
-  const std::uint64_t capacity = claims.objects_per_frame[cache];
+  const std::uint64_t capacity = objects_in_frame(cache);
   if (capacity == 0 || !claims.narrates_objects) return;
   const auto asks = [&](const Now& n) { return n.object.open && n.object.cache == cache; };
   std::uint64_t asked = asks(now) ? 1 : 0;

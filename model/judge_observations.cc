@@ -65,7 +65,8 @@ void State::judge_frame(Pfn at, const FrameObservation& seen) {
 
 // A free block that is larger than the frames around allow: does it at least start and end where a block may?
 void State::judge_too_large_block(const FrameObservation& seen) {
-  if (seen.order.raw() > kMaxOrder) return find(Law::kBuddy1, "order", kMaxOrder, seen.order.raw());
+  if (seen.order.raw() > machine.top_order)
+    return find(Law::kBuddy1, "order", machine.top_order, seen.order.raw());
   const std::uint64_t size = std::uint64_t{1} << seen.order.raw();
   const std::uint64_t first = seen.head.raw(), last = first + size - 1;
   if (first % size != 0) return find(Law::kBuddy1, "head", "a multiple of the block's size", std::to_string(first));

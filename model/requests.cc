@@ -7,9 +7,10 @@ namespace mmtwin::model {
 
 Gfp flags_of_role(Role role) {
   switch (role) {
+    case Role::kAnon:
+      return kGfpWait | kGfpZero | kGfpMovable;
     case Role::kRootTable:
     case Role::kTable:
-    case Role::kAnon:
       return kGfpWait | kGfpZero;
     case Role::kZeroPage:
     case Role::kSlab:
@@ -41,24 +42,22 @@ void list_zones(const MachineDescription& machine, const NodeOrders& nearest, No
   for (unsigned i = 0; i < machine.nodes; ++i) {
     const unsigned n = nearest[local][i];
     if (wish.gfp.any(kGfpThisNode) && n != local) continue;
-    for (unsigned kind = kZoneKinds; kind-- > 0;) {
-      if (wish.gfp.any(kGfpDma) && kind != static_cast<unsigned>(ZoneKind::kDma)) continue;
+    for (unsigned kind = static_cast<unsigned>(wish.highest()) + 1; kind-- > 0;) {
       if (machine.node[n].zones[kind].count.raw() == 0) continue;
       wish.zones[wish.zone_count++] = static_cast<std::uint8_t>(n * kZoneKinds + kind);
     }
   }
 }
 
-bool may_give(const Zone& zone, unsigned zone_number, const Wish& wish) {
+bool may_give(const Zone& zone, const Wish& wish) {
   const std::uint64_t wanted = std::uint64_t{1} << wish.order;
   if (zone.free < wanted) return false;
   std::uint64_t kept = zone.min;
   if (wish.gfp.any(kGfpHigh)) kept = zone.min - zone.min / 2;
-  const bool is_dma = zone_number % kZoneKinds == static_cast<unsigned>(ZoneKind::kDma);
-  if (is_dma && !wish.gfp.any(kGfpDma)) kept += zone.reserve;
+  kept += zone.reserve[static_cast<unsigned>(wish.highest())];
   if (wish.gfp.any(kGfpNofail)) kept = 0;
   if (zone.free - (wanted - 1) <= kept) return false;
-  for (unsigned o = wish.order; o < kOrders; ++o)
+  for (unsigned o = wish.order; o <= zone.top; ++o)
     if (zone.full[o] != 0) return true;
   return false;
 }
@@ -68,7 +67,7 @@ void look(const Frames& frames, Request& request) {
   request.first = -1;
   for (unsigned i = 0; i < request.wish.zone_count; ++i) {
     const unsigned z = request.wish.zones[i];
-    if (!may_give(frames.zone(z), z, request.wish)) continue;
+    if (!may_give(frames.zone(z), request.wish)) continue;
     request.may |= 1u << z;
     if (request.first < 0) request.first = static_cast<int>(z);
   }

@@ -21,6 +21,12 @@ struct Wish {
   std::array<std::uint8_t, kMaxZones> zones{};
   unsigned zone_count = 0;
   bool may_wait() const { return gfp.any(kGfpWait | kGfpNofail); }
+  // The highest kind of zone that it may have: docs/RULES.md section 1.
+  ZoneKind highest() const {
+    if (gfp.any(kGfpDma)) return ZoneKind::kDma;
+    if (gfp.any(kGfpDma32)) return ZoneKind::kDma32;
+    return gfp.any(kGfpMovable) ? ZoneKind::kMovable : ZoneKind::kNormal;
+  }
 };
 
 // Flags of an internal request; blocks bring their own.
@@ -34,7 +40,7 @@ NodeOrders order_nodes(const MachineDescription& machine);
 void list_zones(const MachineDescription& machine, const NodeOrders& nearest, NodeId node, unsigned cpu, Wish& wish);
 
 // May the zone give 2^order frames to this request now?
-bool may_give(const Zone& zone, unsigned zone_number, const Wish& wish);
+bool may_give(const Zone& zone, const Wish& wish);
 
 struct Request {
   bool open = false;

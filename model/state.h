@@ -269,6 +269,7 @@ class State {
   void judge_kept_frames();
 
   // -- judge_objects.cc --
+  std::uint64_t objects_in_frame(std::uint64_t cache) const;
   bool has_free_object(std::uint64_t cache);
   void object_requested(const Event& e);
   void object_refused(const Event& e);

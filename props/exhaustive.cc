@@ -57,16 +57,16 @@ Explored explore(const MachineDescription& machine, const std::vector<Operation>
 
 // 6 + 36 + … + 6^5
 TEST(Exhaustive, EveryProgramOfFivePageOperationsOnFourFreeFramesAgrees) {
-  MachineDescription machine = find_preset("tiny")->machine;
+  MachineDescription machine = find_preset("tiny", 1)->machine;
   machine.watermark_min = 0;
   machine.pcp_batch = 1;
   machine.pcp_high = 2;
-  machine.node[0].zones[1].count = PageCount(16);
+  machine.node[0].zone(ZoneKind::kNormal).count = PageCount(16);
   Program nothing;
   nothing.machine = machine;
   ASSERT_EQ(agreement_on(nothing), "agreed");
   const std::uint64_t taken_by_boot = 16 - runner().system().zone(NodeId(0), ZoneKind::kNormal).free.raw();
-  machine.node[0].zones[1].count = PageCount(taken_by_boot + 4);
+  machine.node[0].zone(ZoneKind::kNormal).count = PageCount(taken_by_boot + 4);
   const auto letters = operations_of(machine, {"pages_alloc gfp=wait -> b1", "pages_alloc -> b2",
                                                "pages_alloc order=1 gfp=wait -> b1", "pages_free block=b1",
                                                "pages_free block=b2", "pages_drain_cpu"});
@@ -75,7 +75,7 @@ TEST(Exhaustive, EveryProgramOfFivePageOperationsOnFourFreeFramesAgrees) {
 
 // 13 + 13^2 + 13^3 + 13^4
 TEST(Exhaustive, EveryProgramOfFourMemoryOperationsOnATinyMachineAgrees) {
-  const MachineDescription machine = find_preset("tiny")->machine;
+  const MachineDescription machine = find_preset("tiny", 1)->machine;
   const auto start = operations_of(machine, {"space_create -> p1"});
   const auto letters = operations_of(
       machine, {"range_map_anon space=p1 at=0x1f000 length=0x2000 prot=rw flags=fixed",

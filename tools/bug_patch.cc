@@ -41,7 +41,6 @@ std::variant<BugPatch, FileProblem> read_bug(const std::string& patch_file) {
   }
   BugPatch bug{.id = header["id"], .source = header["source"], .law = header["law"], .family = header["family"],
                .patch_file = patch_file, .trace_file = {}};
-  if (!header["machine"].empty()) bug.machine = header["machine"];
   // "3" or "3 (with two CPUs)".
   const std::string& needed = header["operations"];
   std::from_chars(needed.data(), needed.data() + needed.size(), bug.operations);

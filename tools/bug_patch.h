@@ -1,8 +1,7 @@
 // The bugs on purpose: corpora/bugs/<id>.patch with its header, and beside it the minimised trace that shows it.
 //
 // Laws: the one that each bug is expected to break. Context: values. Cost: one small file each. A header is lines
-// `# id: …`, `# source: …`, `# law: …`, `# operations: …`, `# family: …` before the diff, and `# machine: …` if a
-// campaign on the preset `small` cannot reach it. It deliberately applies nothing.
+// `# id: …`, `# source: …`, `# law: …`, `# operations: …`, `# family: …` before the diff. It deliberately applies nothing.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +19,6 @@ struct BugPatch {
   std::string law;     // expected to break
   std::string family;
   std::uint64_t operations = 0;  // needed to show it
-  std::string machine = "small";  // whose campaign reaches it; optional in the header
   std::string patch_file;
   std::string trace_file;  // empty: there is none
 };

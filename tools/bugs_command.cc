@@ -86,17 +86,18 @@ bool stored_trace_fails(const BugBuild& build, const BugPatch& bug, const std::s
   return run_command(command).succeeded();
 }
 
-CampaignAnswer campaign_of(const BugsOptions& options, const BugPatch& bug, const BugBuild& build,
-                           const std::string& work, unsigned operations, BugReport& report) {
+CampaignAnswer campaign_of(const BugsOptions& options, const BugBuild& build, const std::string& work,
+                           unsigned operations, BugReport& report) {
   std::string output = work + "/campaign.json", findings = work + "/findings/" + report.id;
   std::error_code ignored;
   fs::remove_all(findings, ignored);
   Command command{.words = {absolute(build.program()), "fuzz", "--no-asserts", "--json", "--seconds",
-                            fmt::format("{}", options.seconds), "--seed", std::to_string(options.seed), "--machine",
-                            bug.machine, "--operations", std::to_string(operations), "--output", absolute(findings)},
+                            fmt::format("{}", options.seconds), "--seed", std::to_string(options.seed),
+                            "--operations", std::to_string(operations), "--output", absolute(findings)},
                   .output_file = absolute(output),
                   .error_file = absolute(work + "/campaign.log"),
                   .seconds = options.seconds + 300};
+  if (!options.machine.empty()) command.words.insert(command.words.end(), {"--machine", options.machine});
   CommandResult result = run_command(command);
   CampaignAnswer answer;
   answer.has_answered = result.has_started && !result.timed_out && result.signal == 0 && result.status <= 1;
@@ -110,14 +111,13 @@ CampaignAnswer campaign_of(const BugsOptions& options, const BugPatch& bug, cons
 }
 
 // Short programs find it; a long one shows how far the minimiser gets.
-void run_campaigns(const BugsOptions& options, const BugPatch& bug, const BugBuild& build, const std::string& work,
-                   BugReport& report) {
+void run_campaigns(const BugsOptions& options, const BugBuild& build, const std::string& work, BugReport& report) {
   constexpr unsigned kShortProgram = 64;
-  const CampaignAnswer found = campaign_of(options, bug, build, work, kShortProgram, report);
+  const CampaignAnswer found = campaign_of(options, build, work, kShortProgram, report);
   if (!found.trace.empty()) judge(found.trace, report);
   if (!report.detected) return;
   BugReport unused;
-  const CampaignAnswer shortened = campaign_of(options, bug, build, work, kLongProgram, unused);
+  const CampaignAnswer shortened = campaign_of(options, build, work, kLongProgram, unused);
   report.problem = unused.problem;
   if (shortened.trace.empty()) return;
   report.long_before = shortened.before;
@@ -139,7 +139,7 @@ BugReport try_bug(const BugsOptions& options, const BugPatch& bug, const std::st
     report.problem = "the stored trace agrees with the bug in: " + bug.trace_file;
     return report;
   }
-  if (options.seconds > 0) run_campaigns(options, bug, build, work, report);
+  if (options.seconds > 0) run_campaigns(options, build, work, report);
   return report;
 }
 

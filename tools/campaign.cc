@@ -15,6 +15,7 @@
 #include <new>
 #include <thread>
 
+#include "lockstep/draw_machine.h"
 #include "lockstep/random.h"
 #include "lockstep/suts/ours/ours.h"
 
@@ -241,7 +242,12 @@ Program campaign_program(const CampaignOptions& options, std::uint64_t number) {
   if (number < options.first.size()) return options.first[number];
   lockstep::GenerateOptions how = options.generate;
   // Neighbouring campaigns must not share programs: the number is mixed in, not added.
-  how.seed = lockstep::Random(options.generate.seed).next() ^ lockstep::Random(number).next();
+  const std::uint64_t campaign = lockstep::Random(options.generate.seed).next();
+  how.seed = campaign ^ lockstep::Random(number).next();
+  if (options.draws_machines) {
+    lockstep::Random source(~campaign ^ lockstep::Random(number / lockstep::kProgramsPerMachine).next());
+    how.machine = lockstep::draw_machine(source);
+  }
   return lockstep::generate(how);
 }
 

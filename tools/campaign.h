@@ -23,6 +23,7 @@ namespace mmtwin::tools {
 
 struct CampaignOptions {
   lockstep::GenerateOptions generate;  // its seed is the campaign's
+  bool draws_machines = false;         // another one every few programs, instead of the generator's
   std::vector<Program> first;          // run before anything is generated
   double seconds = 60;
   std::uint64_t executions = 0;  // programs; 0: until the time is up

@@ -80,7 +80,7 @@ struct FuzzOptions {
   unsigned jobs = 1;
   std::uint64_t seed = 1;
   std::string target = "machine";  // pages, spaces
-  std::string machine = "small";
+  std::string machine;             // empty: drawn anew every few programs
   std::string weights;
   unsigned pauses = 40;           // percent of programs with operations that pause
   std::uint64_t operations = 64;  // a program
@@ -115,6 +115,7 @@ struct BugsOptions {
   std::string work;          // folder to build in; empty: SOURCE/build/bugs
   double seconds = 60;       // of the campaign, each; 0: only the stored trace is tried
   std::uint64_t seed = 1;
+  std::string machine;       // of the campaigns; empty: drawn
   bool json = false;
 };
 ExitCode bugs(const BugsOptions& options);

@@ -24,9 +24,12 @@ namespace fs = std::filesystem;
 
 // nullopt: done; else what is wrong with the command line.
 std::optional<std::string> prepare(const FuzzOptions& options, CampaignOptions& campaign) {
-  auto machine = parse_machine(options.machine);
-  if (!machine) return "--machine: " + print(machine.error());
-  campaign.generate.machine = machine.value();
+  campaign.draws_machines = options.machine.empty();
+  if (!campaign.draws_machines) {
+    auto machine = parse_machine(options.machine);
+    if (!machine) return "--machine: " + print(machine.error());
+    campaign.generate.machine = machine.value();
+  }
   campaign.generate.seed = options.seed;
   campaign.generate.operations = options.operations;
   campaign.generate.pauses = options.perturb ? 0 : options.pauses;
@@ -72,6 +75,7 @@ void print_summary(const CampaignResult& result) {
   }
   if (totals.gave_up != 0)
     fmt::print("  judged only up to an overlap that could not be followed: {} programs\n", totals.gave_up);
+  fmt::print("machines: {}\n", totals.machine);
   fmt::print("laws exercised:\n{}", lockstep::print_laws(result.exercised));
 }
 
@@ -127,6 +131,7 @@ ExitCode fuzz(const FuzzOptions& options) {
     return ExitCode::kHarness;
   }
   result.totals.target = options.target;
+  result.totals.machine = campaign.draws_machines ? "drawn" : print(campaign.generate.machine);
   FindingFile file;
   if (result.finding) {
     file = store_finding(*result.finding, options.output, kMinimiseSeconds);

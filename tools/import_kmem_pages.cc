@@ -209,8 +209,8 @@ void Importer::describe_machine() {
   std::uint64_t largest_block = std::uint64_t{1} << kMaxOrder;
   std::uint64_t frames = (frame_limit_ + 2 * largest_block - 1) / largest_block * largest_block;
   program_.machine = recording_machine(frames, cpus_);
-  program_.machine.node[0].zones[0] = {Pfn(0), PageCount(kDmaFrames)};
-  program_.machine.node[0].zones[1] = {Pfn(kDmaFrames), PageCount(frames - kDmaFrames)};
+  program_.machine.node[0].zone(ZoneKind::kDma) = {Pfn(0), PageCount(kDmaFrames)};
+  program_.machine.node[0].zone(ZoneKind::kNormal) = {Pfn(kDmaFrames), PageCount(frames - kDmaFrames)};
 }
 
 }  // namespace

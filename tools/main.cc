@@ -127,7 +127,7 @@ void add_fuzz(CLI::App& app, FuzzOptions& o, Action& chosen) {
   sub->add_option("--target", o.target, "What to play")
       ->check(CLI::IsMember({"machine", "pages", "spaces"}))
       ->capture_default_str();
-  sub->add_option("--machine", o.machine, "PRESET key=value ...")->capture_default_str();
+  sub->add_option("--machine", o.machine, "PRESET key=value ... (default: drawn anew every few programs)");
   sub->add_option("--weights", o.weights, "pages=4,space=2,range=4,memory=5,cpu=2,world=1");
   sub->add_option("--pauses", o.pauses, "Percent of programs some of whose operations pause")
       ->check(CLI::Range(0u, 100u))
@@ -184,6 +184,7 @@ void add_bugs(CLI::App& app, BugsOptions& o, Action& chosen) {
     action->add_option("--work", o.work, "Folder to build in (default: SOURCE/build/bugs)");
     add_seconds(action, "--seconds", o.seconds, "Budget of each campaign; 0: only the stored trace is tried");
     action->add_option("--seed", o.seed, "Of the campaigns")->envname("MMTWIN_SEED")->capture_default_str();
+    action->add_option("--machine", o.machine, "Of the campaigns: PRESET key=value ... (default: drawn)");
     return action;
   };
   add("list", "List them");
@@ -222,7 +223,7 @@ std::string complaint(const CLI::App& app, const CLI::ParseError& error, int cou
 
 std::string version() {
   std::string_view sanitizer = MMTWIN_SANITIZER;
-  return fmt::format("mmtwin {} (build {}, trace format {}{}{})", MMTWIN_VERSION, lockstep::build_id(), kTextVersion,
+  return fmt::format("mmtwin {} (build {}, trace format {}{}{})", MMTWIN_VERSION, lockstep::build_id(), kNewestHeader,
                      sanitizer.empty() ? "" : ", sanitizer ", sanitizer);
 }
 

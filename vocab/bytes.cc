@@ -13,6 +13,7 @@ using bytes::Reader;
 using bytes::Writer;
 
 constexpr std::array<std::string_view, 4> kFuzzPresets = {"small", "tiny", "small-x86", "numa4"};
+constexpr unsigned kFuzzMachines = kFuzzPresets.size() * kNewestHeader;  // of the newest header first
 constexpr unsigned kWholeDescription = 255;
 
 // Every field of a description as raw bytes, for the machines that no preset and variation gives.
@@ -29,6 +30,7 @@ void for_each_number(Machine& m, Visit&& visit) {
   }
   for (auto& entry : m.cpu_node) visit(entry);
   for (auto& hole : m.hole) visit(hole);
+  for (auto& reserved : m.reserved) visit(reserved);
   visit(m.watermark_min);
   visit(m.lowmem_ratio);
   visit(m.pcp_batch);
@@ -37,6 +39,9 @@ void for_each_number(Machine& m, Visit&& visit) {
   visit(m.walk_cache_entries);
   visit(m.range_cap);
   visit(m.reference_cap);
+  visit(m.top_order);
+  visit(m.flush_batch);
+  visit(m.slab_objects);
 }
 
 struct ReadNumber {
@@ -75,10 +80,13 @@ void vary(unsigned bits, MachineDescription& m) {
   if (bits & 128u) m.cpus = 1;
 }
 
-const std::array<MachineDescription, kFuzzPresets.size()>& fuzz_machines() {
+const std::array<MachineDescription, kFuzzMachines>& fuzz_machines() {
   static const auto machines = [] {
-    std::array<MachineDescription, kFuzzPresets.size()> all;
-    for (std::size_t i = 0; i < all.size(); ++i) all[i] = find_preset(kFuzzPresets[i])->machine;
+    std::array<MachineDescription, kFuzzMachines> all;
+    for (unsigned i = 0; i < all.size(); ++i) {
+      const unsigned header = kNewestHeader - i / kFuzzPresets.size();
+      all[i] = find_preset(kFuzzPresets[i % kFuzzPresets.size()], header)->machine;
+    }
     return all;
   }();
   return machines;
@@ -86,7 +94,7 @@ const std::array<MachineDescription, kFuzzPresets.size()>& fuzz_machines() {
 
 void decode_machine(Reader& in, MachineDescription& machine) {
   const unsigned choice = in.byte();
-  machine = fuzz_machines()[choice % kFuzzPresets.size()];
+  machine = fuzz_machines()[choice % kFuzzMachines];
   if (choice != kWholeDescription) {
     vary(in.byte(), machine);
     return;
@@ -98,7 +106,7 @@ void decode_machine(Reader& in, MachineDescription& machine) {
 
 // The choice and variation that give `machine`, or none.
 std::optional<std::array<std::uint8_t, 2>> variation_of(const MachineDescription& machine) {
-  for (unsigned choice = 0; choice < kFuzzPresets.size(); ++choice) {
+  for (unsigned choice = 0; choice < kFuzzMachines; ++choice) {
     const MachineDescription& preset = fuzz_machines()[choice];
     if (preset.geometry != machine.geometry || preset.node != machine.node) continue;  // variations keep these
     for (unsigned bits = 0; bits < 256; ++bits) {

@@ -16,7 +16,7 @@
 
 namespace mmtwin {
 
-// Machines that the first byte chooses among; byte 255 is followed by a whole description.
+// Presets that the first byte chooses among, of the newest header and then of older ones; byte 255 is followed by a whole description.
 std::span<const std::string_view> fuzz_presets();
 
 // Sets `into` to the program that `bytes` is. Every program obtained is in bounds (vocab/kinds.h).

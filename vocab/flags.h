@@ -30,14 +30,16 @@ class Flags {
 
 // GFP: what a page request may do. Linux Documentation/core-api/memory-allocation.rst. Without kGfpWait the request may
 // neither drain per-CPU lists nor reclaim; kGfpHigh may use half of the min reserve; kGfpNofail may use all of it.
+// kGfpMovable is __GFP_MOVABLE with __GFP_HIGHMEM, as user pages have them: only together do they open ZONE_MOVABLE.
 struct GfpTag {
-  static constexpr const char* kNames[] = {"dma", "wait", "high", "nofail", "thisnode", "zero"};
+  static constexpr const char* kNames[] = {"dma", "wait", "high", "nofail", "thisnode", "zero", "dma32", "movable"};
 };
 using Gfp = Flags<GfpTag>;
-inline constexpr Gfp kGfpDma{1}, kGfpWait{2}, kGfpHigh{4}, kGfpNofail{8}, kGfpThisNode{16}, kGfpZero{32};
+inline constexpr Gfp kGfpDma{1}, kGfpWait{2}, kGfpHigh{4}, kGfpNofail{8}, kGfpThisNode{16}, kGfpZero{32},
+    kGfpDma32{64}, kGfpMovable{128};
 inline constexpr Gfp kGfpKernel = kGfpWait;  // GFP_KERNEL
 inline constexpr Gfp kGfpAtomic = kGfpHigh;  // GFP_ATOMIC
-inline constexpr unsigned kGfpBits = 6;
+inline constexpr unsigned kGfpBits = 8;
 
 // Protection of a range, as mmap(2) asks for it.
 struct ProtTag {

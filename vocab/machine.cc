@@ -16,6 +16,8 @@ constexpr std::uint32_t kMaxTlbEntries = 4096;
 constexpr std::uint32_t kMaxWalkCacheEntries = 256;
 constexpr std::uint32_t kMaxRangeCap = 65536;
 constexpr std::uint32_t kMaxReferenceCap = (std::uint32_t{1} << 31) - 1;
+constexpr std::uint32_t kMaxFlushBatch = 64;
+constexpr std::uint32_t kMaxSlabObjects = 4096;
 constexpr std::uint8_t kLocalDistance = 10;   // ACPI 6.5, System Locality Information Table
 constexpr std::uint8_t kMaxDistance = 254;    // 255 there means unreachable
 constexpr std::uint64_t kFramesForBoot = 4;   // the kernel root table, the zero page, the first slabs
@@ -23,7 +25,7 @@ constexpr std::uint64_t kFramesForBoot = 4;   // the kernel root table, the zero
 constexpr MachineDescription one_node(std::uint64_t frames, unsigned cpus) {
   MachineDescription m;
   m.cpus = static_cast<std::uint8_t>(cpus);
-  m.node[0].zones[1] = span_of(0, frames);
+  m.node[0].zone(ZoneKind::kNormal) = span_of(0, frames);
   m.distance[0][0] = kLocalDistance;
   return m;
 }
@@ -33,8 +35,9 @@ constexpr MachineDescription small(GeometryName geometry) {
   m.geometry = geometry;
   m.nodes = 2;
   m.cpus = 2;
-  m.node[0].zones = {span_of(0, 64), span_of(64, 192)};
-  m.node[1].zones = {FrameSpan{}, span_of(256, 256)};
+  m.node[0].zone(ZoneKind::kDma) = span_of(0, 64);
+  m.node[0].zone(ZoneKind::kNormal) = span_of(64, 192);
+  m.node[1].zone(ZoneKind::kNormal) = span_of(256, 256);
   m.distance[0] = {10, 20, 0, 0};
   m.distance[1] = {20, 10, 0, 0};
   m.cpu_node = {0, 1};
@@ -47,9 +50,10 @@ constexpr MachineDescription numa4() {
   MachineDescription m;
   m.nodes = 4;
   m.cpus = 4;
-  m.node[0].zones = {span_of(0, 37), span_of(37, 150)};
-  m.node[2].zones = {FrameSpan{}, span_of(187, 129)};
-  m.node[3].zones = {FrameSpan{}, span_of(320, 101)};
+  m.node[0].zone(ZoneKind::kDma) = span_of(0, 37);
+  m.node[0].zone(ZoneKind::kNormal) = span_of(37, 150);
+  m.node[2].zone(ZoneKind::kNormal) = span_of(187, 129);
+  m.node[3].zone(ZoneKind::kNormal) = span_of(320, 101);
   m.distance[0] = {10, 20, 30, 30};
   m.distance[1] = {20, 10, 30, 25};
   m.distance[2] = {30, 30, 10, 20};
@@ -70,8 +74,9 @@ constexpr MachineDescription server() {
   m.geometry = GeometryName::kX86;
   m.nodes = 2;
   m.cpus = 8;
-  m.node[0].zones = {span_of(0, 4096), span_of(4096, (1u << 27) - 4096)};
-  m.node[1].zones = {FrameSpan{}, span_of(1u << 27, 1u << 27)};
+  m.node[0].zone(ZoneKind::kDma) = span_of(0, 4096);
+  m.node[0].zone(ZoneKind::kNormal) = span_of(4096, (1u << 27) - 4096);
+  m.node[1].zone(ZoneKind::kNormal) = span_of(1u << 27, 1u << 27);
   m.distance[0] = {10, 21, 0, 0};
   m.distance[1] = {21, 10, 0, 0};
   m.cpu_node = {0, 0, 0, 0, 1, 1, 1, 1};
@@ -86,7 +91,7 @@ constexpr MachineDescription server() {
   return m;
 }
 
-constexpr std::array<Preset, 7> kPresets = {{
+constexpr std::array<Preset, 7> kFirstPresets = {{
     {"tiny", one_node(64, 1)},
     {"small", small(GeometryName::kSmall)},
     {"small-x86", small(GeometryName::kX86)},
@@ -94,6 +99,26 @@ constexpr std::array<Preset, 7> kPresets = {{
     {"scale-10", one_node(std::uint64_t{1} << 10, 1)},
     {"scale-20", one_node(std::uint64_t{1} << 20, 1)},
     {"server", server()},
+}};
+
+// Small capacities: how a short program meets what else only a long one would.
+constexpr MachineDescription within_reach(MachineDescription m, unsigned top_order, unsigned batch) {
+  m.top_order = static_cast<std::uint8_t>(top_order);
+  m.flush_batch = static_cast<std::uint16_t>(batch);
+  m.slab_objects = static_cast<std::uint16_t>(batch + 1);
+  m.pcp_batch = static_cast<std::uint16_t>(batch);
+  m.pcp_high = static_cast<std::uint16_t>(3 * batch);
+  return m;
+}
+
+constexpr std::array<Preset, 7> kSecondPresets = {{
+    {"tiny", within_reach(kFirstPresets[0].machine, 4, 2)},
+    {"small", within_reach(kFirstPresets[1].machine, 5, 3)},
+    {"small-x86", within_reach(kFirstPresets[2].machine, 6, 4)},
+    {"numa4", within_reach(kFirstPresets[3].machine, 3, 2)},
+    kFirstPresets[4],
+    kFirstPresets[5],
+    kFirstPresets[6],
 }};
 
 std::string out_of_bounds(std::string_view field, std::uint64_t value, std::uint64_t least, std::uint64_t most) {
@@ -113,12 +138,12 @@ bool inside(const FrameSpan& inner, const FrameSpan& outer) {
   return inner.first >= outer.first && inner.end() <= outer.end();
 }
 
-std::uint64_t present_in(const MachineDescription& m, const FrameSpan& zone) {
-  std::uint64_t present = zone.count.raw();
-  for (const FrameSpan& hole : m.hole) {
-    if (overlap(hole, zone)) present -= hole.count.raw();
+std::uint64_t without(std::span<const FrameSpan> gone, const FrameSpan& zone) {
+  std::uint64_t left = zone.count.raw();
+  for (const FrameSpan& span : gone) {
+    if (overlap(span, zone)) left -= span.count.raw();
   }
-  return present;
+  return left;
 }
 
 std::optional<std::string> problem_with_scalars(const MachineDescription& m) {
@@ -139,6 +164,9 @@ std::optional<std::string> problem_with_scalars(const MachineDescription& m) {
       {"walk_cache", m.walk_cache_entries, 1, kMaxWalkCacheEntries, true},
       {"range_cap", m.range_cap, 1, kMaxRangeCap},
       {"reference_cap", m.reference_cap, 1, kMaxReferenceCap},
+      {"top_order", m.top_order, 0, kMaxOrder},
+      {"flush_batch", m.flush_batch, 1, kMaxFlushBatch},
+      {"slab_objects", m.slab_objects, 0, kMaxSlabObjects},
   };
   for (const Bound& b : bounds) {
     if (b.value < b.least || b.value > b.most) return out_of_bounds(b.field, b.value, b.least, b.most);
@@ -173,20 +201,24 @@ std::optional<std::string> problem_with_zones(const MachineDescription& m) {
   return std::nullopt;
 }
 
-std::optional<std::string> problem_with_holes(const MachineDescription& m) {
-  for (unsigned h = 0; h < kMaxHoles; ++h) {
-    const FrameSpan& hole = m.hole[h];
-    if (hole.count.raw() == 0 && hole.first.raw() == 0) continue;
-    const std::string name = "hole" + std::to_string(h);
-    if (hole.count.raw() == 0) return name + " has no frames but a first one";
-    if (hole.first.raw() >= kMaxFrames || hole.count.raw() > kMaxFrames) return name + " lies in no zone";
+// Holes and reserved frames: each span lies inside one zone, and none meets another.
+std::optional<std::string> problem_with_spans(const MachineDescription& m) {
+  std::array<FrameSpan, kMaxHoles + kMaxReserved> spans{};
+  const auto name_of = [](unsigned i) {
+    return i < kMaxHoles ? "hole" + std::to_string(i) : "reserved" + std::to_string(i - kMaxHoles);
+  };
+  for (unsigned i = 0; i < spans.size(); ++i) {
+    const FrameSpan& span = spans[i] = i < kMaxHoles ? m.hole[i] : m.reserved[i - kMaxHoles];
+    if (span.count.raw() == 0 && span.first.raw() == 0) continue;
+    if (span.count.raw() == 0) return name_of(i) + " has no frames but a first one";
+    if (span.first.raw() >= kMaxFrames || span.count.raw() > kMaxFrames) return name_of(i) + " lies in no zone";
     bool found = false;
     for (const NodeDescription& node : m.node) {
-      for (const FrameSpan& zone : node.zones) found = found || (zone.count.raw() != 0 && inside(hole, zone));
+      for (const FrameSpan& zone : node.zones) found = found || (zone.count.raw() != 0 && inside(span, zone));
     }
-    if (!found) return name + " lies in no zone";
-    for (unsigned before = 0; before < h; ++before) {
-      if (overlap(m.hole[before], hole)) return name + " overlaps hole" + std::to_string(before);
+    if (!found) return name_of(i) + " lies in no zone";
+    for (unsigned before = 0; before < i; ++before) {
+      if (overlap(spans[before], span)) return name_of(i) + " overlaps " + name_of(before);
     }
   }
   return std::nullopt;
@@ -211,17 +243,22 @@ std::optional<std::string> problem_with_topology(const MachineDescription& m) {
   return std::nullopt;
 }
 
-// Every zone has a frame, and one of them gives boot its frames without going below its watermark and reserve.
+// Every zone has a frame to give, and one of them gives boot its frames without going below its watermark and reserve.
+// Boot's requests are for NORMAL at most.
 std::optional<std::string> problem_with_size(const MachineDescription& m) {
   bool boots = false;
   for (unsigned n = 0; n < m.nodes; ++n) {
-    const std::uint64_t normal = present_in(m, m.node[n].zones[1]);
-    for (unsigned z = 0; z < kZoneKinds; ++z) {
+    std::uint64_t above = 0;  // managed frames of the zones between this one and NORMAL, which is included
+    for (unsigned z = kZoneKinds; z-- > 0;) {
       const FrameSpan& zone = m.node[n].zones[z];
-      const std::uint64_t present = present_in(m, zone);
-      if (zone.count.raw() != 0 && present == 0) return zone_name(n, z) + " is all hole";
-      const std::uint64_t reserve = z == 0 && m.lowmem_ratio != 0 ? normal / m.lowmem_ratio : 0;
-      boots = boots || present >= m.watermark_min + reserve + kFramesForBoot;
+      const auto kind = static_cast<ZoneKind>(z);
+      if (zone.count.raw() != 0 && without(m.hole, zone) == 0) return zone_name(n, z) + " is all hole";
+      const std::uint64_t managed = m.frames_managed(NodeId(n), kind);
+      if (zone.count.raw() != 0 && managed == 0) return zone_name(n, z) + " is all reserved";
+      if (kind > ZoneKind::kNormal) continue;
+      const std::uint64_t reserve = m.lowmem_ratio != 0 ? above / m.lowmem_ratio : 0;
+      boots = boots || managed >= m.watermark_min + reserve + kFramesForBoot;
+      above += managed;
     }
   }
   if (!boots) {
@@ -246,22 +283,30 @@ std::uint64_t MachineDescription::frame_limit() const {
 std::uint64_t MachineDescription::frames_present() const {
   std::uint64_t present = 0;
   for (const NodeDescription& n : node) {
-    for (const FrameSpan& zone : n.zones) present += present_in(*this, zone);
+    for (const FrameSpan& zone : n.zones) present += without(hole, zone);
   }
   return present;
 }
 
-std::span<const Preset> presets() { return kPresets; }
+std::uint64_t MachineDescription::frames_managed(NodeId of, ZoneKind kind) const {
+  const FrameSpan& zone = node[of.raw()].zone(kind);
+  return without(hole, zone) + without(reserved, zone) - zone.count.raw();
+}
 
-const Preset* find_preset(std::string_view name) {
-  for (const Preset& preset : kPresets) {
+std::span<const Preset> presets(unsigned header) {
+  if (header == 1) return kFirstPresets;
+  return kSecondPresets;
+}
+
+const Preset* find_preset(std::string_view name, unsigned header) {
+  for (const Preset& preset : presets(header)) {
     if (preset.name == name) return &preset;
   }
   return nullptr;
 }
 
 std::optional<std::string> problem_with(const MachineDescription& m) {
-  for (auto check : {problem_with_scalars, problem_with_zones, problem_with_holes, problem_with_topology,
+  for (auto check : {problem_with_scalars, problem_with_zones, problem_with_spans, problem_with_topology,
                      problem_with_size}) {
     if (auto problem = check(m)) return problem;
   }

@@ -25,7 +25,7 @@ struct Response {
 };
 
 enum class FrameState : std::uint8_t {
-  kAbsent,  // a hole, or in no zone
+  kAbsent,  // a hole, reserved, or in no zone
   kFree,    // inside a free block of its zone
   kListed,  // on a per-CPU list
   kUsed,    // handed out
@@ -95,7 +95,7 @@ struct Claims {
   bool exact_zones = false;        // the first zone of the fallback order that may give, gives
   bool narrates_locks = false;     // every lock is taken and released by events
   bool narrates_objects = false;   // every slab object is requested and returned by events
-  std::array<std::uint16_t, kCacheNames.size()> objects_per_frame{};  // of each slab cache; 0: does not say
+  std::array<std::uint16_t, kCacheNames.size()> objects_per_frame{};  // of each slab cache, where they fit; 0: does not say
 };
 
 // What one operation touched on one side: only these are compared.

@@ -3,7 +3,7 @@
 // Laws: none. Context: pure functions. Cost: linear in the text. It deliberately has no line per operation: names and
 // fields come from vocab/operations.h. Errors are values with line and column, never exceptions.
 //
-//   mmtwin 1
+//   mmtwin 2                                    older headers are read too; what is printed has the newest
 //   machine PRESET key=value …                  only what differs from the preset; keys: text_machine.cc
 //   1 cpu=0 range_map_anon space=p1 at=0x10000 length=0x4000 prot=rw -> a1 = 0x10000
 //   expect ranges 0x10000-0x14000:rw-, …        what step 1 left, if a real kernel was asked
@@ -25,8 +25,6 @@
 #include "vocab/program.h"
 
 namespace mmtwin {
-
-inline constexpr unsigned kTextVersion = 1;
 
 struct ParseError {
   std::size_t line = 0;    // both from 1

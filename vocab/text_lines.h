@@ -74,8 +74,8 @@ inline KeyValue key_value_of(const Word& word) {
   return {word.text.substr(0, equals), word.text.substr(equals + 1), word.column, word.column + equals + 1, true};
 }
 
-// Reads "PRESET key=value …" to the line's end.
-bool read_machine(LineReader& line, MachineDescription& machine);
+// Reads "PRESET key=value …" to the line's end; `header` says what the preset's name means.
+bool read_machine(LineReader& line, unsigned header, MachineDescription& machine);
 // Reads "cpu=0 NAME field=value … -> b3", up to `=` or the line's end.
 bool read_operation(LineReader& line, const MachineDescription& machine, Operation& operation);
 // Reads "ok", a refusal's name or a value. Reads ranges to the line's end.

@@ -14,9 +14,12 @@ namespace {
 using text::Problem;
 
 constexpr std::array<std::string_view, kMaxNodes * kZoneKinds> kZoneKeys = {
-    "node0.dma", "node0.normal", "node1.dma", "node1.normal", "node2.dma", "node2.normal", "node3.dma", "node3.normal"};
+    "node0.dma", "node0.dma32", "node0.normal", "node0.movable", "node1.dma", "node1.dma32", "node1.normal",
+    "node1.movable", "node2.dma", "node2.dma32", "node2.normal", "node2.movable", "node3.dma", "node3.dma32",
+    "node3.normal", "node3.movable"};
 constexpr std::array<std::string_view, kMaxNodes> kDistanceKeys = {"distance0", "distance1", "distance2", "distance3"};
 constexpr std::array<std::string_view, kMaxHoles> kHoleKeys = {"hole0", "hole1", "hole2", "hole3"};
+constexpr std::array<std::string_view, kMaxReserved> kReservedKeys = {"reserved0", "reserved1"};
 constexpr std::array<std::string_view, 2> kGeometryNames = {"x86", "small"};  // by GeometryName
 
 template <class Machine, class Visit>
@@ -26,6 +29,7 @@ void for_each_key(Machine& m, Visit&& visit) {
   visit("cpus", m.cpus);
   for (unsigned i = 0; i < kZoneKeys.size(); ++i) visit(kZoneKeys[i], m.node[i / kZoneKinds].zones[i % kZoneKinds]);
   for (unsigned i = 0; i < kMaxHoles; ++i) visit(kHoleKeys[i], m.hole[i]);
+  for (unsigned i = 0; i < kMaxReserved; ++i) visit(kReservedKeys[i], m.reserved[i]);
   for (unsigned i = 0; i < kMaxNodes; ++i) visit(kDistanceKeys[i], m.distance[i]);
   visit("cpu_node", m.cpu_node);
   visit("min", m.watermark_min);
@@ -36,6 +40,9 @@ void for_each_key(Machine& m, Visit&& visit) {
   visit("walk_cache", m.walk_cache_entries);
   visit("range_cap", m.range_cap);
   visit("reference_cap", m.reference_cap);
+  visit("top_order", m.top_order);
+  visit("flush_batch", m.flush_batch);
+  visit("slab_objects", m.slab_objects);
 }
 
 // ---- values of keys, by type ----
@@ -127,12 +134,12 @@ bool read_machine_key(text::LineReader& line, MachineDescription& machine, std::
 
 }  // namespace
 
-bool text::read_machine(LineReader& line, MachineDescription& machine) {
+bool text::read_machine(LineReader& line, unsigned header, MachineDescription& machine) {
   const std::size_t start = line.column();
-  const Preset* preset = line.at_end() ? nullptr : find_preset(line.peek().text);
+  const Preset* preset = line.at_end() ? nullptr : find_preset(line.peek().text, header);
   if (preset == nullptr) {
     std::string known;
-    for (const Preset& p : presets()) known += (known.empty() ? "" : ", ") + std::string(p.name);
+    for (const Preset& p : presets(header)) known += (known.empty() ? "" : ", ") + std::string(p.name);
     return line.fail(start, line.at_end() ? "a preset is missing: one of " + known
                                           : quoted(line.peek().text) + " is no preset: one of " + known);
   }
@@ -149,7 +156,7 @@ bool text::read_machine(LineReader& line, MachineDescription& machine) {
 Parsed<MachineDescription> parse_machine(std::string_view text) {
   text::LineReader line(text, 1);
   MachineDescription machine;
-  if (!text::read_machine(line, machine)) return *line.error();
+  if (!text::read_machine(line, kNewestHeader, machine)) return *line.error();
   return machine;
 }
 

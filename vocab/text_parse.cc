@@ -128,14 +128,14 @@ class ProgramReader {
       text = text.substr(std::min(end + 1, text.size()));
       if (!line.at_end() && !read_line(line)) return *line.error();
     }
-    if (!has_version_) return ParseError{number + 1, 1, "the text ends before 'mmtwin 1'"};
+    if (header_ == 0) return ParseError{number + 1, 1, "the text ends before 'mmtwin " + std::to_string(kNewestHeader) + "'"};
     if (!has_machine_) return ParseError{number + 1, 1, "the text ends before the machine line"};
     return std::move(program_);
   }
 
  private:
   bool read_line(LineReader& line) {
-    const bool read = !has_version_   ? read_version(line)
+    const bool read = header_ == 0    ? read_version(line)
                       : !has_machine_ ? read_machine_line(line)
                       : line.peek().text == "expect" ? read_expectation(line)
                                                      : read_step(line);
@@ -144,16 +144,16 @@ class ProgramReader {
   }
 
   bool read_version(LineReader& line) {
-    if (!line.take_if("mmtwin")) return line.fail(line.column(), "a trace starts with 'mmtwin 1'");
-    if (!line.take_if(std::to_string(kTextVersion))) {
-      return line.fail(line.column(), "this program reads version 1 of traces");
-    }
-    return has_version_ = true;
+    const std::string newest = std::to_string(kNewestHeader);
+    if (!line.take_if("mmtwin")) return line.fail(line.column(), "a trace starts with 'mmtwin " + newest + "'");
+    for (unsigned header = 1; header <= kNewestHeader && header_ == 0; ++header)
+      if (line.take_if(std::to_string(header))) header_ = header;
+    return header_ != 0 || line.fail(line.column(), "this program reads versions 1 to " + newest + " of traces");
   }
 
   bool read_machine_line(LineReader& line) {
     if (!line.take_if("machine")) return line.fail(line.column(), "the second line is 'machine PRESET key=value …'");
-    return has_machine_ = text::read_machine(line, program_.machine);
+    return has_machine_ = text::read_machine(line, header_, program_.machine);
   }
 
   bool read_step(LineReader& line) {
@@ -180,7 +180,7 @@ class ProgramReader {
   }
 
   Program program_;
-  bool has_version_ = false;
+  unsigned header_ = 0;  // 0: not read yet
   bool has_machine_ = false;
 };
 

@@ -75,7 +75,7 @@ std::string print(const RangeObservation& range) {
 }
 
 std::string print(const Program& program) {
-  std::string out = "mmtwin " + std::to_string(kTextVersion) + "\nmachine " + print(program.machine) + "\n";
+  std::string out = "mmtwin " + std::to_string(kNewestHeader) + "\nmachine " + print(program.machine) + "\n";
   auto recorded = program.recorded.begin();
   for (std::size_t i = 0; i < program.operations.size(); ++i) {
     out += print_step(i + 1, program.operations[i]);

@@ -45,7 +45,7 @@ Program generated(std::string_view preset, std::size_t operations, bool pages_on
   lockstep::GenerateOptions options;
   options.seed = 1;
   options.operations = operations;
-  options.machine = find_preset(preset)->machine;
+  options.machine = find_preset(preset, 1)->machine;
   options.swarm = false;
   options.kinds = pages_only ? lockstep::kinds_of(Family::kPages) : lockstep::kAllKinds;
   return lockstep::generate(options);

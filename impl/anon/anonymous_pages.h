@@ -20,10 +20,10 @@ class AnonymousPages {
   AnonymousPages(Hardware& hardware, PageAllocator& pages) : hardware_(hardware), pages_(pages) {}
 
   // Refusals: kOom.
-  Outcome<Pfn> make_zeroed(CpuId cpu) { return make(cpu, kGfpWait | kGfpZero); }
+  Outcome<Pfn> make_zeroed(CpuId cpu) { return make(cpu, kGfpUser | kGfpZero); }
   // Refusals: kOom.
   Outcome<Pfn> make_copy(CpuId cpu, Pfn original) {
-    const Outcome<Pfn> fresh = make(cpu, kGfpWait);
+    const Outcome<Pfn> fresh = make(cpu, kGfpUser);
     if (fresh) hardware_.ram().copy(cpu, original, *fresh);
     return fresh;
   }
@@ -44,6 +44,8 @@ class AnonymousPages {
   }
 
  private:
+  static constexpr Gfp kGfpUser = kGfpWait | kGfpMovable;  // GFP_HIGHUSER_MOVABLE
+
   Outcome<Pfn> make(CpuId cpu, Gfp gfp) {
     const Outcome<Pfn> fresh = pages_.allocate(cpu, {.role = Role::kAnon, .order = Order(0), .gfp = gfp});
     // Nobody else knows the page yet: a plain store, not an update.

@@ -6,7 +6,7 @@
 // tables, family, slab, zone. Cost: one load a level to find an entry; ranges are
 // walked table by table, absent tables are skipped. It deliberately does not decide who may have which page.
 //
-// Frames and tables that are taken away are gathered, at most kBatch at once, so that one flush covers many of them; a
+// Frames and tables that are taken away are gathered, at most flush_batch of the machine at once, so that one flush covers many of them; a
 // full batch is flushed and freed before the walk goes on.
 #pragma once
 
@@ -41,10 +41,8 @@ struct LeafPlace {
 template <class Geometry>
 class PageTables {
  public:
-  static constexpr unsigned kBatch = 64;
-
   PageTables(Hardware& hardware, PageAllocator& pages, LoadedTables<Geometry>& loaded)
-      : hardware_(hardware), pages_(pages), loaded_(loaded) {}
+      : hardware_(hardware), pages_(pages), loaded_(loaded), batch_(hardware.machine().flush_batch) {}
 
   // Fills in all fields of `tree`, whose bytes are junk. Refusals: kOom.
   Outcome<Done> create(CpuId cpu, Ref<TableTree> tree);
@@ -101,6 +99,7 @@ class PageTables {
   Hardware& hardware_;
   PageAllocator& pages_;
   LoadedTables<Geometry>& loaded_;
+  unsigned batch_;  // frames that wait for one flush, at most
 };
 
 // Rights of a leaf for a page of a range with `prot`, before any doubt about sharing. A range without rights keeps its

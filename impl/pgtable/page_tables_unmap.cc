@@ -12,6 +12,7 @@ namespace {
 
 constexpr unsigned kRootLevel = 3;
 constexpr std::uint64_t kTableTag = std::uint64_t{1} << 63;
+constexpr unsigned kMostGathered = 64;
 
 }  // namespace
 
@@ -30,7 +31,7 @@ struct PageTables<Geometry>::Sweep {
   std::uint64_t resident = 0;  // taken away since the tree's counters were last corrected
   std::uint32_t tables = 0;
   PendingFlush pending{};
-  std::uint64_t gathered[kBatch];  // frame numbers, tables tagged; junk beyond count
+  std::uint64_t gathered[kMostGathered];  // frame numbers, tables tagged; junk beyond count
 };
 
 template <class Geometry>
@@ -56,7 +57,7 @@ void PageTables<Geometry>::gather(Sweep& s, Pfn frame, bool is_table) {
     return;
   }
   s.gathered[s.count++] = tagged;
-  if (s.count == kBatch) settle(s);
+  if (s.count == batch_) settle(s);
 }
 
 template <class Geometry>

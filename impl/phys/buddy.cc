@@ -10,17 +10,20 @@ Buddy::Buddy(Hardware& hardware, unsigned index, FrameSpan span)
     : frames_(hardware.table()), zone_(*hardware.boot_memory().place<Zone>()) {
   zone_.index = index;
   zone_.span = span;
+  zone_.top_order = hardware.machine().top_order;
   for (std::uint32_t& head : zone_.heads) head = kNoFrame;
-  // From hole to hole. Holes may come in any order, so the next one is searched for each time.
+  // From gap to gap. They may come in any order, so the next one is searched for each time.
   std::uint64_t at = span.first.raw();
   while (at < span.end().raw()) {
     std::uint64_t end = span.end().raw();
     std::uint64_t next = end;
-    for (const FrameSpan& hole : hardware.machine().hole) {
-      if (hole.count.raw() == 0 || hole.end().raw() <= at || hole.first.raw() >= end) continue;
-      end = hole.first.raw() > at ? hole.first.raw() : at;
-      next = hole.end().raw();
-    }
+    const auto stop_before = [&](const FrameSpan& gap) {
+      if (gap.count.raw() == 0 || gap.end().raw() <= at || gap.first.raw() >= end) return;
+      end = gap.first.raw() > at ? gap.first.raw() : at;
+      next = gap.end().raw();
+    };
+    for (const FrameSpan& hole : hardware.machine().hole) stop_before(hole);
+    for (const FrameSpan& reserved : hardware.machine().reserved) stop_before(reserved);
     if (end > at) boot_range(at, end);
     at = next;
   }
@@ -28,17 +31,17 @@ Buddy::Buddy(Hardware& hardware, unsigned index, FrameSpan span)
 }
 
 void Buddy::boot_range(std::uint64_t first, std::uint64_t end) {
-  constexpr std::uint64_t kTopPages = std::uint64_t{1} << kMaxOrder;
+  const unsigned top = zone_.top_order;
   while (first < end) {
-    if (is_aligned<std::uint64_t>(first, kMaxOrder) && end - first >= kTopPages) {
-      const std::uint64_t blocks = (end - first) >> kMaxOrder;
+    if (is_aligned<std::uint64_t>(first, top) && end - first >= std::uint64_t{1} << top) {
+      const std::uint64_t blocks = (end - first) >> top;
       UntouchedRun* run = zone_.untouched;
       while (run->end != 0) ++run;
-      *run = {static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(first + (blocks << kMaxOrder))};
-      zone_.blocks[kMaxOrder] += static_cast<std::uint32_t>(blocks);
-      zone_.nonempty |= std::uint32_t{1} << kMaxOrder;
-      zone_.free += blocks << kMaxOrder;
-      first += blocks << kMaxOrder;
+      *run = {static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(first + (blocks << top))};
+      zone_.blocks[top] += static_cast<std::uint32_t>(blocks);
+      zone_.nonempty |= std::uint32_t{1} << top;
+      zone_.free += blocks << top;
+      first += blocks << top;
       continue;
     }
     unsigned order = 0;
@@ -92,11 +95,11 @@ std::uint32_t Buddy::take_first(unsigned order) {
 
 std::uint32_t Buddy::take_untouched([[maybe_unused]] unsigned order) {
   UntouchedRun* run = zone_.untouched;
-  while (run != zone_.untouched + kMaxHoles && run->next == run->end) ++run;
-  check(order == kMaxOrder && run->next < run->end, "BUDDY-3: a zone that counts a free block has one");
+  while (run != zone_.untouched + (kMaxRuns - 1) && run->next == run->end) ++run;
+  check(order == zone_.top_order && run->next < run->end, "BUDDY-3: a zone that counts a free block has one");
   const std::uint32_t head = run->next;
-  run->next += std::uint32_t{1} << kMaxOrder;
-  count_one_less(kMaxOrder);
+  run->next += std::uint32_t{1} << zone_.top_order;
+  count_one_less(zone_.top_order);
   return head;
 }
 
@@ -118,7 +121,7 @@ void Buddy::give(std::uint32_t head, unsigned order) {
   check(is_aligned(head, order), "BUDDY-1: a free block starts at a multiple of its size");
   const std::uint32_t given = head;
   set_free(zone_.free + (std::uint64_t{1} << order));
-  for (; order < kMaxOrder; ++order) {
+  for (const unsigned top = zone_.top_order; order < top; ++order) {
     const std::uint32_t buddy = buddy_of(head, order);
     if (tag_of(frames_.at(Pfn(buddy))) != free_head_tag(order, zone_.index)) break;
     remove(buddy, order);

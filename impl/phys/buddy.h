@@ -20,7 +20,8 @@ namespace mmtwin::impl {
 
 class Buddy {
  public:
-  // Boots zone `index`: everything in its span that is no hole becomes free blocks.
+  // Boots zone `index`: everything in its span that is neither hole nor reserved becomes free
+  // blocks.
   Buddy(Hardware& hardware, unsigned index, FrameSpan span);
 
   // First frame of a block of `order`, or kNoFrame. It counts as taken; its tag says "inside" until the caller sets it.

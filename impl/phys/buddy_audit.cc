@@ -31,14 +31,14 @@ std::uint64_t Buddy::audit_list(unsigned order) const {
     check(is_aligned(at, order), "BUDDY-1: a free block starts at a multiple of its size");
     check(zone_.span.contains(Pfn(at)) && zone_.span.contains(Pfn(at + (1u << order) - 1)),
           "BUDDY-1: a free block lies inside its zone");
-    check(order == kMaxOrder || frames_.at(Pfn(buddy_of(at, order))).tag != d.tag,
+    check(order == zone_.top_order || frames_.at(Pfn(buddy_of(at, order))).tag != d.tag,
           "BUDDY-2: two free buddies are one block");
     before = at;
     ++blocks;
     check(blocks <= zone_.blocks[order], "BUDDY-3: a list holds as many blocks as its zone counts");
   }
-  if (order == kMaxOrder) {
-    for (const UntouchedRun& run : zone_.untouched) blocks += (run.end - run.next) >> kMaxOrder;
+  if (order == zone_.top_order) {
+    for (const UntouchedRun& run : zone_.untouched) blocks += (run.end - run.next) >> order;
   }
   check(blocks == zone_.blocks[order], "BUDDY-3: a list holds as many blocks as its zone counts");
   return blocks << order;
@@ -58,7 +58,7 @@ void Buddy::audit_buddy() const {
     std::uint64_t pages = 1;
     if (zone_.is_untouched(at)) {
       check(state_of(tag) == BlockState::kInside, "FRAME-1: an untouched block heads nothing else");
-      pages = std::uint64_t{1} << kMaxOrder;
+      pages = std::uint64_t{1} << zone_.top_order;
       free += pages;
     } else if (state_of(tag) != BlockState::kInside) {
       check(zone_of(tag) == zone_.index, "BUDDY-1: a block names the zone it lies in");

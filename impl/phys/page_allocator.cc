@@ -39,15 +39,23 @@ PageAllocator::PageAllocator(Hardware& hardware)
     for (unsigned zone = 0; zone < kMaxZones; ++zone) {
       list_of(CpuId(cpu), zone).boot(listed_tag(zone, cpu), machine.pcp_high, machine.pcp_batch);
     }
-    const ZoneChoice& first = zone_lists_->of(CpuId(cpu), kAnyNode, kGfpWait).choices[0];
-    plain_lists_[cpu] = &list_of(CpuId(cpu), first.zone);
-    zones_[first.zone]->zone().plain_floor = watermark_min_ + first.reserve;
-    hardware.failures().warn(plain_lists_[cpu]->attention(), CpuList::kFailing);
+    for (const bool is_movable : {false, true}) choose_plain_list(CpuId(cpu), is_movable);
   }
   for (unsigned zone = 0; zone < kMaxZones; ++zone) {
     if (zones_[zone].has_value()) note_free(zone);
   }
   hardware.interrupts().connect(Interrupt::kDrainLists, *this);
+}
+
+void PageAllocator::choose_plain_list(CpuId cpu, bool is_movable) {
+  const ZoneList& zones = zone_lists_->of(cpu, kAnyNode, is_movable ? kGfpWait | kGfpMovable : kGfpWait);
+  check(zones.count != 0, "some zone may serve a request without special flags");
+  const ZoneChoice& first = zones.choices[0];
+  check(first.reserve == 0, "the first choice of a request is kept from nobody");
+  CpuList*& list = plain_lists_[cpu.raw()][is_movable ? 1 : 0];
+  list = &list_of(cpu, first.zone);
+  zones_[first.zone]->zone().plain_floor = watermark_min_;
+  hardware_.failures().warn(list->attention(), CpuList::kFailing);
 }
 
 // ---- requests ----

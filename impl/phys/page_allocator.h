@@ -77,6 +77,7 @@ class PageAllocator final : public InterruptHandler {
     return watermark_min_;
   }
   CpuList& list_of(CpuId cpu, unsigned zone) { return lists_[cpu.raw() * kMaxZones + zone]; }
+  void choose_plain_list(CpuId cpu, bool is_movable);
   bool may_give(const ZoneChoice& choice, PageRequest request) const;
   void hand_out(CpuId cpu, std::uint32_t frame, unsigned zone, PageRequest request);
   void make_used(FrameDescriptor& descriptor, std::uint32_t tag);
@@ -98,7 +99,8 @@ class PageAllocator final : public InterruptHandler {
   Hardware& hardware_;
   FrameTable frames_;
   CpuList* lists_;  // [cpu][zone], in boot memory
-  std::array<CpuList*, kMaxCpus> plain_lists_{};  // of the first zone for a request without special flags
+  // Of the first zone for a request without special flags, and for one that is movable besides.
+  std::array<std::array<CpuList*, 2>, kMaxCpus> plain_lists_{};
   std::uint64_t watermark_min_;
   std::uint32_t reference_cap_;
   unsigned table_entries_;
@@ -133,9 +135,9 @@ inline void PageAllocator::hand_out(CpuId cpu, std::uint32_t frame, unsigned zon
   hardware_.emit({.kind = EventKind::kPageRequested, .cpu = cpu, .order = request.order, .role = request.role,
                   .frame = {}, .place = static_cast<std::uint64_t>(request.cache)});
   const bool is_plain = request.order.raw() == 0 && request.node == kAnyNode &&
-                        !request.gfp.any(kGfpDma | kGfpHigh | kGfpNofail | kGfpThisNode);
+                        !request.gfp.any(kGfpDma | kGfpDma32 | kGfpHigh | kGfpNofail | kGfpThisNode);
   if (!is_plain) return allocate_slowly(cpu, request);
-  CpuList& list = *plain_lists_[cpu.raw()];
+  CpuList& list = *plain_lists_[cpu.raw()][request.gfp.has(kGfpMovable) ? 1 : 0];
   if (!list.enter_quickly()) [[unlikely]] return allocate_slowly(cpu, request);
   std::uint32_t frame = list.hot();
   if (frame == kNoFrame) [[unlikely]] frame = list.pop_linked(frames_);
@@ -158,7 +160,7 @@ inline void PageAllocator::hand_out(CpuId cpu, std::uint32_t frame, unsigned zon
   const std::uint32_t tag = tag_of(descriptor);
   check(is_used_head_of_order(tag, 0), "FRAME-1: only a used frame is freed, once");
   hardware_.return_frames(cpu, head, order);
-  CpuList& list = *plain_lists_[cpu.raw()];
+  CpuList& list = *plain_lists_[cpu.raw()][0];
   // The list's zone and CPU are still in the tag of a frame that came from it (CpuList::used_tag): a guess that the
   // processor can predict, not an address that it has to wait for. Frames from elsewhere take the other path.
   const std::uint32_t listed = list.tag();

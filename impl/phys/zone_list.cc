@@ -25,20 +25,18 @@ ZoneLists::ZoneLists(const MachineDescription& machine, const std::array<std::ui
     : cpu_node_(machine.cpu_node) {
   for (unsigned from = 0; from < machine.nodes; ++from) {
     const auto nodes = nodes_by_distance(machine, from);
-    for (unsigned flags = 0; flags < 4; ++flags) {
-      const bool dma = (flags & 2) != 0;
-      const bool this_node = (flags & 1) != 0;
-      ZoneList& list = lists_[from * 4 + flags];
-      for (unsigned i = 0; i < (this_node ? 1u : machine.nodes); ++i) {
-        const unsigned normal_zone = zone_index(NodeId(nodes[i]), ZoneKind::kNormal);
-        const unsigned dma_zone = zone_index(NodeId(nodes[i]), ZoneKind::kDma);
-        const std::uint64_t reserve =
-            dma || machine.lowmem_ratio == 0 ? 0 : managed[normal_zone] / machine.lowmem_ratio;
-        if (!dma && managed[normal_zone] != 0) {
-          list.choices[list.count++] = {.zone = static_cast<std::uint8_t>(normal_zone), .reserve = 0};
-        }
-        if (managed[dma_zone] != 0) {
-          list.choices[list.count++] = {.zone = static_cast<std::uint8_t>(dma_zone), .reserve = reserve};
+    for (unsigned highest = 0; highest < kZoneKinds; ++highest) {
+      for (const bool this_node : {false, true}) {
+        ZoneList& list = lists_[list_index(from, highest, this_node)];
+        for (unsigned i = 0; i < (this_node ? 1u : machine.nodes); ++i) {
+          std::uint64_t above = 0;  // frames of the zones of this node that the request would rather have
+          for (unsigned kind = highest + 1; kind-- > 0;) {
+            const unsigned zone = zone_index(NodeId(nodes[i]), static_cast<ZoneKind>(kind));
+            if (managed[zone] == 0) continue;
+            const std::uint64_t reserve = machine.lowmem_ratio == 0 ? 0 : above / machine.lowmem_ratio;
+            list.choices[list.count++] = {.zone = static_cast<std::uint8_t>(zone), .reserve = reserve};
+            above += managed[zone];
+          }
         }
       }
     }

@@ -41,7 +41,7 @@ class FailureCountdown {
 
   std::uint64_t& left_;
   const EventPort& events_;
-  std::array<Warned, kMaxCpus> warned_{};
+  std::array<Warned, 2 * kMaxCpus> warned_{};
   unsigned warned_count_ = 0;
 };
 

@@ -51,7 +51,7 @@ void FailureCountdown::fail_next(std::uint64_t n) {
 }
 
 void FailureCountdown::warn(std::uint32_t& word, std::uint32_t bit) {
-  check(warned_count_ < warned_.size(), "one word a CPU is warned of failures");
+  check(warned_count_ < warned_.size(), "two words a CPU are warned of failures");
   warned_[warned_count_++] = {&word, bit};
 }
 

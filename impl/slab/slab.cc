@@ -22,7 +22,7 @@ std::uint32_t magic_of(CacheName name) { return kSlabMagic + static_cast<std::ui
 Slab::Slab(Hardware& hardware, PageAllocator& pages, const ObjectSizes& sizes)
     : hardware_(hardware), pages_(pages), caches_(hardware.boot_memory().place<Cache>(kCaches)) {
   for (unsigned i = 0; i < kCaches; ++i) {
-    caches_[i].shape = slab_shape(sizes[i]);
+    caches_[i].shape = slab_shape(sizes[i], hardware.machine().slab_objects);
     check(caches_[i].shape.capacity != 0, "an object fits into a frame");
   }
 }

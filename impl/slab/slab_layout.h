@@ -45,16 +45,18 @@ struct SlabShape {
   std::uint32_t first_object = 0;   // byte offset in the frame, a multiple of 8
 };
 
-// The most objects that fit into one frame. `bytes`: size of one, at least 1.
-constexpr SlabShape slab_shape(std::uint32_t bytes) {
+// The most objects that fit into one frame, or `most` of them, if not 0. `bytes`: size of one, at least 1.
+constexpr SlabShape slab_shape(std::uint32_t bytes, std::uint32_t most = 0) {
   const std::uint32_t object = (bytes + 7) & ~std::uint32_t{7};
   std::uint32_t capacity = (kPageBytes - sizeof(SlabHeader)) / (object + 2);
   auto first = [&] { return (static_cast<std::uint32_t>(sizeof(SlabHeader)) + 2 * capacity + 7) & ~std::uint32_t{7}; };
   while (capacity != 0 && first() + capacity * object > kPageBytes) --capacity;
+  if (most != 0 && capacity > most) capacity = most;
   return {object, capacity, first()};
 }
 static_assert(slab_shape(64).capacity == 61 && slab_shape(64).first_object == 152);
 static_assert(slab_shape(8).first_object + slab_shape(8).capacity * 8 <= kPageBytes);
+static_assert(slab_shape(64, 3).capacity == 3 && slab_shape(4000, 3).capacity == 1);
 static_assert(slab_shape(4000).capacity == 1 && slab_shape(4090).capacity == 0);
 
 }  // namespace mmtwin::impl

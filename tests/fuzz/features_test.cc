@@ -45,11 +45,11 @@ TEST(Features, DifferentSituationsSetDifferentCounters) {
   FeatureSystem system(std::make_unique<Puppet>());
   Heard heard;
   clear_features();
-  system.start(find_preset("tiny")->machine, heard);
+  system.start(find_preset("tiny", 1)->machine, heard);
   system.apply(PagesAlloc{});
   const auto first = counters();
   clear_features();
-  system.start(find_preset("tiny")->machine, heard);
+  system.start(find_preset("tiny", 1)->machine, heard);
   system.apply(SpaceCreate{});
   const auto second = counters();
   EXPECT_NE(first, second);
@@ -71,7 +71,7 @@ TEST(Features, LawsCountByWhatAnInputAdded) {
 TEST(LyingSystem, TellsTheTruthUntilItLies) {
   LyingSystem system(std::make_unique<Puppet>());
   Heard heard;
-  system.start(find_preset("tiny")->machine, heard);
+  system.start(find_preset("tiny", 1)->machine, heard);
   for (int i = 0; i < 4; ++i) system.apply(PagesAlloc{});
   EXPECT_EQ(heard.frames, (std::vector<std::uint64_t>{10, 11, 10, 13}));
 }

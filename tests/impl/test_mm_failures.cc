@@ -163,8 +163,9 @@ TEST(Failures, TheOtherSpaceSurvivesAKill) {
 
 // Frame 0 is a frame like others: a space that has it for its root is not one that has none.
 TEST(Failures, ASpaceWhoseRootIsFrameZeroLivesForksAndIsEnded) {
-  MachineDescription machine = find_preset("tiny")->machine;
-  machine.node[0].zones = {FrameSpan{Pfn(0), PageCount(32)}, FrameSpan{Pfn(32), PageCount(32)}};
+  MachineDescription machine = find_preset("tiny", 1)->machine;
+  machine.node[0].zone(ZoneKind::kDma) = {Pfn(0), PageCount(32)};
+  machine.node[0].zone(ZoneKind::kNormal) = {Pfn(32), PageCount(32)};
   machine.watermark_min = 0;
   MmOf<SmallGeometry> mm(machine);
   mm.space_exit(kCpu0, mm.space_create(kCpu0, Address(0), Address(0)).value());  // its slab has a frame from now on

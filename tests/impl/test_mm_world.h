@@ -29,7 +29,7 @@ struct EventList final : EventSink {
 template <class Geometry>
 struct WorldOf {
   static MachineDescription description(std::uint32_t range_cap = 64, std::uint16_t tlb_entries = 16) {
-    MachineDescription machine = find_preset(Geometry::kBitsPerLevel == 9 ? "small-x86" : "small")->machine;
+    MachineDescription machine = find_preset(Geometry::kBitsPerLevel == 9 ? "small-x86" : "small", 1)->machine;
     machine.range_cap = range_cap;
     machine.tlb_entries = tlb_entries;
     return machine;

@@ -136,6 +136,83 @@ TEST(PageAllocator, ZonesAreAskedByDistanceNormalFirst) {
   world.audit();
 }
 
+// DMA [0, 16), DMA32 [16, 32), NORMAL [32, 64), MOVABLE [64, 128).
+MachineDescription four_kinds() {
+  MachineDescription machine = one_zone(32, 32);
+  machine.node[0].zone(ZoneKind::kDma) = {Pfn(0), PageCount(16)};
+  machine.node[0].zone(ZoneKind::kDma32) = {Pfn(16), PageCount(16)};
+  machine.node[0].zone(ZoneKind::kMovable) = {Pfn(64), PageCount(64)};
+  return machine;
+}
+
+TEST(PageAllocator, ARequestGoesDownFromTheHighestZoneItMayHave) {
+  const auto order = [](Gfp gfp) {
+    PhysWorld world(four_kinds());
+    std::string zones;
+    for (Outcome<Pfn> got = world.allocate(4, gfp); got.is_ok(); got = world.allocate(4, gfp))
+      zones += std::to_string(got->raw() / 16);
+    return zones;
+  };
+  EXPECT_EQ(order(kGfpMovable), "45672310");
+  EXPECT_EQ(order(Gfp{}), "2310");
+  EXPECT_EQ(order(kGfpDma32), "10");
+  EXPECT_EQ(order(kGfpDma32 | kGfpMovable), "10");
+  EXPECT_EQ(order(kGfpDma), "0");
+  EXPECT_EQ(order(kGfpDma | kGfpDma32), "0");
+}
+
+TEST(PageAllocator, TheFastPathKnowsTheZonesOfMovablePages) {
+  PhysWorld world(four_kinds());
+  EXPECT_GE(world.allocate(0, kGfpWait | kGfpMovable)->raw(), 64u);
+  const Pfn kernel = *world.allocate(0, kGfpWait);
+  EXPECT_LT(kernel.raw(), 64u);
+  EXPECT_GE(world.allocate(0, kGfpWait | kGfpMovable)->raw(), 64u);
+  world.free(kernel, 0);
+  EXPECT_EQ(world.allocate(0, kGfpWait), kernel);
+  world.audit();
+}
+
+TEST(PageAllocator, EachZoneIsKeptFromWhoCouldHaveHadAHigherOne) {
+  MachineDescription machine = four_kinds();
+  machine.lowmem_ratio = 8;  // NORMAL keeps 64 / 8 = 8 from movable requests, DMA32 (32 + 64) / 8 = 12 from these
+  PhysWorld world(machine);
+  for (int i = 0; i < 4; ++i) EXPECT_GE(world.allocate(4, kGfpMovable)->raw(), 64u);
+  EXPECT_EQ(world.allocate(4, kGfpMovable)->raw() / 16, 2u) << "32 - 15 > 8";
+  EXPECT_EQ(world.allocate(3, kGfpMovable)->raw() / 16, 3u) << "16 - 7 > 8";
+  EXPECT_EQ(world.allocate(2, kGfpMovable)->raw() / 16, 1u) << "NORMAL: 8 > 8 does not hold; DMA32: 16 - 3 > 12";
+  EXPECT_EQ(world.allocate(3, Gfp{})->raw() / 16, 3u) << "kept from nobody who may have NORMAL at most";
+  EXPECT_EQ(world.allocate(0, kGfpMovable).refusal(), Refusal::kOom);
+}
+
+TEST(PageAllocator, BlocksOfTheTopOrderDoNotMerge) {
+  MachineDescription machine = one_zone(0, 64);
+  machine.top_order = 3;
+  PhysWorld world(machine);
+  EXPECT_EQ(world.zone().blocks[3], 8u);
+  EXPECT_EQ(world.allocate(4).refusal(), Refusal::kOom);
+  std::vector<Pfn> held;
+  for (int i = 0; i < 8; ++i) held.push_back(*world.allocate(3));
+  world.audit();
+  for (const Pfn block : held) world.free(block, 3);
+  EXPECT_EQ(world.zone().blocks[3], 8u);
+  EXPECT_EQ(world.zone().blocks[4], 0u);
+  world.audit();
+}
+
+//  0.......  8.......  16......
+//  FFFRRRRR  RFFFFHHF  FFFFFFFF
+TEST(PageAllocator, ReservedFramesAndHolesAreNeverHandedOut) {
+  MachineDescription machine = one_zone(0, 24);
+  machine.reserved[0] = {Pfn(3), PageCount(6)};
+  machine.hole[0] = {Pfn(13), PageCount(2)};
+  PhysWorld world(machine);
+  EXPECT_EQ(world.zone().managed, 16u);
+  world.audit();
+  std::set<std::uint64_t> held;
+  for (Outcome<Pfn> got = world.allocate(0); got.is_ok(); got = world.allocate(0)) held.insert(got->raw());
+  EXPECT_EQ(held, (std::set<std::uint64_t>{0, 1, 2, 9, 10, 11, 12, 15, 16, 17, 18, 19, 20, 21, 22, 23}));
+}
+
 TEST(PageAllocator, ABlockingRequestDrainsEveryListBeforeItIsRefused) {
   MachineDescription machine = one_zone(0, 8);
   machine.cpus = 2;

@@ -29,8 +29,8 @@ struct FamilyLink {
 };
 
 struct SlabWorld : PhysWorld {
-  explicit SlabWorld(std::uint64_t frames = 64)
-      : PhysWorld(one_zone(0, frames)), slab(hardware, pages, object_sizes<Small, Large, Family, FamilyLink>()) {}
+  explicit SlabWorld(std::uint64_t frames = 64) : SlabWorld(one_zone(0, frames)) {}
+  explicit SlabWorld(const MachineDescription& machine) : PhysWorld(machine), slab(hardware, pages, object_sizes<Small, Large, Family, FamilyLink>()) {}
   void audit_all() const {
     audit();
     slab.audit_slab();
@@ -55,6 +55,17 @@ TEST(Slab, ObjectsAreDisjointAlignedAndJunkWhenHandedOut) {
     world.audit_all();
   }
   EXPECT_EQ(world.slab.frames_held(CacheName::kRange), 3u);
+}
+
+TEST(Slab, AFrameHoldsNoMoreObjectsThanTheMachineSays) {
+  MachineDescription machine = one_zone(0, 64);
+  machine.slab_objects = 2;
+  SlabWorld world(machine);
+  EXPECT_EQ(world.capacity(), 2u);
+  for (unsigned i = 0; i < 5; ++i) (void)*world.slab.allocate<Small>(kCpu);
+  EXPECT_EQ(world.slab.frames_held(CacheName::kRange), 3u);
+  EXPECT_EQ(world.slab.shape(CacheName::kSpace).capacity, 2u);
+  world.audit_all();
 }
 
 TEST(Slab, AFrameIsTakenOnlyWhenNoFreeObjectExists) {

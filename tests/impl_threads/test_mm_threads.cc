@@ -15,7 +15,7 @@ constexpr std::uint64_t kBase = 0x100000;
 constexpr Prot kRw = kProtRead | kProtWrite;
 
 MachineDescription two_cpus() {
-  MachineDescription machine = find_preset("small-x86")->machine;
+  MachineDescription machine = find_preset("small-x86", 1)->machine;
   machine.range_cap = 64;
   return machine;
 }

@@ -18,7 +18,7 @@ using impl::Space;
 class Decoded : public testing::Test {
  protected:
   // One zone of 64 frames, small geometry.
-  Decoded() : mm_(find_preset("tiny")->machine), decoder_(mm_.hardware(), mm_.pages(), mm_.slab()) {
+  Decoded() : mm_(find_preset("tiny", 1)->machine), decoder_(mm_.hardware(), mm_.pages(), mm_.slab()) {
     mm_.begin_operation();
   }
 

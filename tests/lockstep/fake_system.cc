@@ -64,7 +64,7 @@ void FakeSystem::mark(std::uint64_t at) {
 }
 
 FakeSystem::FreeBlock FakeSystem::free_block_around(std::uint64_t at) const {
-  const FrameSpan& zone = machine_.node[0].zones[1];
+  const FrameSpan& zone = machine_.node[0].zone(ZoneKind::kNormal);
   FreeBlock best{at, 0};
   for (unsigned order = 1; order <= kMaxOrder; ++order) {
     const std::uint64_t size = std::uint64_t{1} << order;
@@ -253,7 +253,7 @@ FrameObservation FakeSystem::frame(Pfn at) {
 
 ZoneObservation FakeSystem::zone(NodeId, ZoneKind) {
   ZoneObservation seen;
-  seen.managed = machine_.node[0].zones[1].count;
+  seen.managed = machine_.node[0].zone(ZoneKind::kNormal).count;
   seen.free = PageCount(free_count());
   for (std::uint64_t at = 0; at < frames_.size();) {
     if (frames_[at].state != FrameState::kFree) {

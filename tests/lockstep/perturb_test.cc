@@ -60,7 +60,7 @@ TEST(Perturb, ReportsAddUp) {
 }
 
 TEST(Altered, EveryAlterationOfAnEventChangesAFieldThatMeansSomething) {
-  const MachineDescription machine = find_preset("small")->machine;
+  const MachineDescription machine = find_preset("small", 1)->machine;
   Random random(3);
   for (unsigned kind = 0; kind < kEventNames.size(); ++kind) {
     for (int i = 0; i < 200; ++i) {
@@ -76,7 +76,7 @@ TEST(Altered, EveryAlterationOfAnEventChangesAFieldThatMeansSomething) {
 }
 
 TEST(Altered, EveryAlterationOfAnObservationChangesIt) {
-  const MachineDescription machine = find_preset("small")->machine;
+  const MachineDescription machine = find_preset("small", 1)->machine;
   Random random(5);
   for (int i = 0; i < 500; ++i) {
     FrameObservation frame;

@@ -164,14 +164,14 @@ inline Scene swapped(Scene scene, std::size_t a, std::size_t b) {
 
 // ---- machines ----
 inline MachineDescription machine_of(std::string_view preset, unsigned cpus = 0) {
-  MachineDescription machine = find_preset(preset)->machine;
+  MachineDescription machine = find_preset(preset, 1)->machine;
   if (cpus != 0) machine.cpus = static_cast<std::uint8_t>(cpus);
   return machine;
 }
 // 16 frames of which 2 are kept for high priority: want of memory is near.
 inline MachineDescription cramped() {
   MachineDescription machine = machine_of("tiny");
-  machine.node[0].zones[1].count = PageCount(16);
+  machine.node[0].zone(ZoneKind::kNormal).count = PageCount(16);
   machine.watermark_min = 2;
   return machine;
 }

@@ -90,11 +90,12 @@ void expect_equal_blocks(Frames& frames, const Bitmap& bitmap) {
 
 // DMA 0..36, NORMAL 37..106 without 50..54; node 1: NORMAL 107..199.
 MachineDescription uneven() {
-  MachineDescription machine = find_preset("tiny")->machine;
+  MachineDescription machine = find_preset("tiny", 1)->machine;
   machine.nodes = 2;
   machine.cpus = 2;
-  machine.node[0].zones = {span_of(0, 37), span_of(37, 70)};
-  machine.node[1].zones = {FrameSpan{}, span_of(107, 93)};
+  machine.node[0].zone(ZoneKind::kDma) = span_of(0, 37);
+  machine.node[0].zone(ZoneKind::kNormal) = span_of(37, 70);
+  machine.node[1].zone(ZoneKind::kNormal) = span_of(107, 93);
   machine.hole[0] = span_of(50, 5);
   machine.distance[0] = {10, 20, 0, 0};
   machine.distance[1] = {20, 10, 0, 0};
@@ -102,8 +103,8 @@ MachineDescription uneven() {
   return machine;
 }
 MachineDescription one_zone(std::uint64_t first, std::uint64_t count) {
-  MachineDescription machine = find_preset("tiny")->machine;
-  machine.node[0].zones[1] = span_of(first, count);
+  MachineDescription machine = find_preset("tiny", 1)->machine;
+  machine.node[0].zone(ZoneKind::kNormal) = span_of(first, count);
   return machine;
 }
 
@@ -115,8 +116,12 @@ TEST(Frames, CountsThePiecesOfUnevenZones) {
   const Bitmap bitmap(machine);
   expect_equal(frames, bitmap);
   expect_equal_blocks(frames, bitmap);
-  EXPECT_EQ(frames.zone(0).reserve, 65u / 4);
-  EXPECT_EQ(frames.zone(1).reserve, 0u);
+  const auto reserve = [&](ZoneKind zone, ZoneKind highest) {
+    return frames.zone(static_cast<unsigned>(zone)).reserve[static_cast<unsigned>(highest)];
+  };
+  EXPECT_EQ(reserve(ZoneKind::kDma, ZoneKind::kNormal), 65u / 4);
+  EXPECT_EQ(reserve(ZoneKind::kDma, ZoneKind::kDma), 0u);
+  EXPECT_EQ(reserve(ZoneKind::kNormal, ZoneKind::kMovable), 0u);
   EXPECT_TRUE(frames.recount());
 }
 

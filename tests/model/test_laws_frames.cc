@@ -152,12 +152,28 @@ TEST(Buddy1, AFreeBlockIsWhereItsFramesAre) {
                                                 [](SeenFrame& s) { s.seen.head = Pfn(5); }));
 }
 
+TEST(Buddy1, NoFreeBlockIsLargerThanTheTopOrder) {
+  MachineDescription machine = machine_of("tiny");
+  machine.top_order = 2;
+  Writer w(machine);
+  w.boot();
+  FrameObservation seen;
+  seen.state = FrameState::kFree;
+  seen.head = Pfn(8);
+  seen.order = Order(2);
+  w.step(SeenFrame{8, seen});
+  const Scene legal = w.scene();
+  expect_legal(legal);
+  expect_found(Law::kBuddy1, altered<SeenFrame>(legal, nth<SeenFrame>(legal, 0),
+                                                [](SeenFrame& s) { s.seen.order = Order(3); }));
+}
+
 // What a merge across a border makes: 36 is the last frame of node 0, 37 the first of node 1.
 TEST(Buddy1, AFreeBlockLiesInsideOneZone) {
   MachineDescription machine = machine_of("tiny");
   machine.nodes = 2;
-  machine.node[0].zones[1].count = PageCount(37);
-  machine.node[1].zones[1] = {Pfn(37), PageCount(27)};
+  machine.node[0].zone(ZoneKind::kNormal).count = PageCount(37);
+  machine.node[1].zone(ZoneKind::kNormal) = {Pfn(37), PageCount(27)};
   machine.distance[0] = {10, 20};
   machine.distance[1] = {20, 10};
   Writer w(machine);

@@ -97,7 +97,8 @@ TEST(Zone2, HighMayHaveHalfOfTheWatermarkAndNofailAll) {
 // DMA 0..15 keeps 16 / 2 + 4 = 12 frames from those who could have NORMAL 16..31.
 TEST(Zone2, DmaKeepsItsReserveFromNormalRequests) {
   MachineDescription machine = machine_of("tiny");
-  machine.node[0].zones = {FrameSpan{Pfn(0), PageCount(16)}, FrameSpan{Pfn(16), PageCount(16)}};
+  machine.node[0].zone(ZoneKind::kDma) = {Pfn(0), PageCount(16)};
+  machine.node[0].zone(ZoneKind::kNormal) = {Pfn(16), PageCount(16)};
   machine.lowmem_ratio = 2;
   BootedFrom w(machine, 16);
   w.block(1, 3, 24);
@@ -120,6 +121,34 @@ TEST(Zone3, TheFirstZoneOfTheFallbackOrderThatMayGiveGives) {
   expect_found(Law::kZone3, taking(8, true));
   expect_found(Law::kZone3, taking(256, true));
   expect_legal(taking(256, false));
+}
+
+// DMA 0..15, DMA32 16..31, NORMAL 32..63, MOVABLE 64..127; boot has 32 and 33, 34 and 35 are listed.
+Scene block_of_four_kinds(Gfp gfp, std::uint64_t frame) {
+  MachineDescription machine = machine_of("tiny");
+  machine.node[0].zone(ZoneKind::kDma) = {Pfn(0), PageCount(16)};
+  machine.node[0].zone(ZoneKind::kDma32) = {Pfn(16), PageCount(16)};
+  machine.node[0].zone(ZoneKind::kNormal) = {Pfn(32), PageCount(32)};
+  machine.node[0].zone(ZoneKind::kMovable) = {Pfn(64), PageCount(64)};
+  BootedFrom w(machine, 32);
+  w.block(1, 2, frame, gfp);
+  return w.scene();
+}
+
+TEST(Zone3, TheHighestZoneThatARequestMayHaveGivesFirst) {
+  struct Row {
+    Gfp gfp;
+    std::uint64_t first;
+  };
+  for (const auto& [gfp, first] : {Row{kGfpMovable, 64}, Row{Gfp(), 48}, Row{kGfpDma32, 24}, Row{kGfpDma, 8},
+                                   Row{kGfpMovable | kGfpDma32, 24}, Row{kGfpDma | kGfpDma32, 8}}) {
+    for (const std::uint64_t frame : {8, 24, 48, 64}) {
+      const Scene scene = block_of_four_kinds(gfp, frame);
+      if (frame == first) expect_legal(scene);
+      if (frame < first) expect_found(Law::kZone3, scene);
+      if (frame > first) expect_found(Law::kZone1, scene);
+    }
+  }
 }
 
 TEST(Zone3, AZoneThatMayNotGiveIsPassedOver) {

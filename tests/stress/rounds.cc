@@ -220,11 +220,12 @@ void set_up(Round& round, Runner& runner) {
 }  // namespace
 
 MachineDescription machine_of(GeometryName geometry) {
-  MachineDescription machine = find_preset("numa4")->machine;
+  MachineDescription machine = find_preset("numa4", 1)->machine;
   machine.geometry = geometry;
-  machine.node[0].zones = {span_of(0, 1500), span_of(1500, 5000)};
-  machine.node[2].zones = {FrameSpan{}, span_of(6500, 4999)};
-  machine.node[3].zones = {FrameSpan{}, span_of(11520, 5003)};
+  machine.node[0].zone(ZoneKind::kDma) = span_of(0, 1500);
+  machine.node[0].zone(ZoneKind::kNormal) = span_of(1500, 5000);
+  machine.node[2].zone(ZoneKind::kNormal) = span_of(6500, 4999);
+  machine.node[3].zone(ZoneKind::kNormal) = span_of(11520, 5003);
   machine.hole[0] = span_of(12000, 13);
   machine.range_cap = 128;
   machine.reference_cap = 63;

@@ -45,13 +45,19 @@ TEST(Bytes, MissingBytesReadAsZero) {
 
 TEST(Bytes, EveryPresetAndAnyOtherMachineSurvives) {
   Program program;
-  for (const Preset& preset : presets()) {
-    program.machine = preset.machine;
-    EXPECT_EQ(through_bytes(program).machine, preset.machine) << preset.name;
+  for (unsigned header = 1; header <= kNewestHeader; ++header) {
+    for (const Preset& preset : presets(header)) {
+      program.machine = preset.machine;
+      EXPECT_EQ(through_bytes(program).machine, preset.machine) << preset.name << " of header " << header;
+    }
   }
   program.machine.node[3].zones[0] = {Pfn(kMaxFrames - 5), PageCount(5)};
   program.machine.nodes = 4;
-  program.machine.node[1].zones[1].count = PageCount((std::uint64_t{1} << 27) - 1);
+  program.machine.node[1].zone(ZoneKind::kNormal).count = PageCount((std::uint64_t{1} << 27) - 1);
+  program.machine.reserved[1] = {Pfn(kMaxFrames - 4), PageCount(2)};
+  program.machine.top_order = 7;
+  program.machine.flush_batch = 9;
+  program.machine.slab_objects = 300;
   for (auto& row : program.machine.distance) row = {77, 77, 77, 77};
   for (unsigned i = 0; i < kMaxNodes; ++i) program.machine.distance[i][i] = 10;
   ASSERT_FALSE(problem_with(program.machine)) << *problem_with(program.machine);

@@ -28,7 +28,7 @@ TEST(Text, WhatIsPrintedReadsAsItself) {
 
 TEST(Text, PrintingIsCanonical) {
   const std::string loose =
-      "\n# a trace written by hand\r\nmmtwin 1\nmachine small  cpus=0x1   high=12 # as usual\n\n"
+      "\n# a trace written by hand\r\nmmtwin 2\nmachine small  cpus=0x1   high=9 # as usual\n\n"
       "1\tspace_create   -> p1\n"
       "2 range_map_anon prot=wr length=16384 at=65536 space=p1 cpu=0 flags=stack|fixed -> a1 = 65536\n"
       "expect ranges 0x10000-0x14000:rw-ka, 0x20000-0x21000:---sn file=2 offset=4096\n"
@@ -38,7 +38,7 @@ TEST(Text, PrintingIsCanonical) {
       "5 pages_alloc gfp=none node=any pause=none -> b7 = oom:0x30\n"
       "6 slab_shrink pause=zone.release#0x2 cpu=0\n7 resume pause=slab.take#1\n";
   const std::string canonical =
-      "mmtwin 1\nmachine small cpus=1\n"
+      "mmtwin 2\nmachine small cpus=1\n"
       "1 cpu=0 space_create -> p1\n"
       "2 cpu=0 range_map_anon space=p1 at=0x10000 length=0x4000 prot=rw flags=fixed|stack -> a1 = 0x10000\n"
       "expect ranges 0x10000-0x14000:rw-ka, 0x20000-0x21000:---sn file=2 offset=0x1000\n"
@@ -62,12 +62,14 @@ void expect_mistakes(std::initializer_list<Mistake> mistakes) {
 
 TEST(Text, EveryMistakeInTheHeadIsNamedWithItsLineAndColumn) {
   expect_mistakes({
-      {"", "1:1: the text ends before 'mmtwin 1'"},
-      {"# nothing\n", "2:1: the text ends before 'mmtwin 1'"},
+      {"", "1:1: the text ends before 'mmtwin 2'"},
+      {"# nothing\n", "2:1: the text ends before 'mmtwin 2'"},
       {"mmtwin 1\n", "2:1: the text ends before the machine line"},
-      {"twin 1\n", "1:1: a trace starts with 'mmtwin 1'"},
-      {"mmtwin 2\n", "1:8: this program reads version 1 of traces"},
-      {"mmtwin\n", "1:7: this program reads version 1 of traces"},
+      {"twin 1\n", "1:1: a trace starts with 'mmtwin 2'"},
+      {"mmtwin 2\n", "2:1: the text ends before the machine line"},
+      {"mmtwin 3\n", "1:8: this program reads versions 1 to 2 of traces"},
+      {"mmtwin 0\n", "1:8: this program reads versions 1 to 2 of traces"},
+      {"mmtwin\n", "1:7: this program reads versions 1 to 2 of traces"},
       {"mmtwin 1 x\n", "1:10: 'x' is one word too many"},
       {"mmtwin 1\n1 cpu=0 space_create -> p1\n", "2:1: the second line is 'machine PRESET key=value …'"},
       {"mmtwin 1\nmachine\n",
@@ -162,6 +164,29 @@ TEST(Text, EveryOperationIsReachableByItsName) {
     // A blank operation reads unless it must name a handle or a count.
     EXPECT_EQ(parsed.ok(), print(blank).find('=', 5) == std::string::npos && in_bounds(blank, machine))
         << kOperationNames[kind];
+  }
+}
+
+// Converting a trace is reading and printing it.
+TEST(Text, AnOldHeadersMachineIsWrittenOutUnderTheNewest) {
+  const Parsed<Program> old = parse_program("mmtwin 1\nmachine small cpus=1\n1 cpu=0 space_create -> p1\n");
+  ASSERT_TRUE(old.ok());
+  const std::string text = print(old.value());
+  EXPECT_EQ(text,
+            "mmtwin 2\nmachine small cpus=1 batch=4 high=12 top_order=10 flush_batch=64 slab_objects=0\n"
+            "1 cpu=0 space_create -> p1\n");
+  EXPECT_TRUE(same(parse_program(text).value(), old.value()));
+}
+
+TEST(Text, EveryPresetOfEveryHeaderSurvivesTheNewest) {
+  for (unsigned header = 1; header <= kNewestHeader; ++header) {
+    for (const Preset& preset : presets(header)) {
+      const std::string text = "mmtwin " + std::to_string(header) + "\nmachine " + std::string(preset.name) + "\n";
+      const Parsed<Program> parsed = parse_program(text);
+      ASSERT_TRUE(parsed.ok()) << text;
+      EXPECT_EQ(parsed.value().machine, preset.machine) << text;
+      EXPECT_EQ(parse_program(print(parsed.value())).value().machine, preset.machine) << text;
+    }
   }
 }
 

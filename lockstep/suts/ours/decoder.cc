@@ -20,7 +20,6 @@ constexpr std::uint64_t kNoExecuteBit = 0x8000'0000'0000'0000;
 constexpr std::uint64_t kFrameBits = 0x000f'ffff'ffff'f000;
 constexpr unsigned kTopLevel = 3;
 constexpr unsigned kTopOrder = 10;
-constexpr std::uint64_t kTopBlockFrames = 1024;
 
 std::uint64_t frame_in(std::uint64_t entry) { return (entry & kFrameBits) / 4096; }
 
@@ -80,8 +79,9 @@ FrameObservation Decoder::frame(Pfn at) const {
     const impl::Buddy* buddy = pages_.zone(index);
     if (buddy == nullptr || untouched_run(buddy->zone(), f) == nullptr) continue;
     seen.state = FrameState::kFree;
-    seen.order = Order(kTopOrder);
-    seen.head = Pfn(f - f % kTopBlockFrames);
+    const unsigned top = hardware_.machine().top_order;
+    seen.order = Order(top);
+    seen.head = Pfn(f - f % size_of(top));
     return seen;
   }
   return seen;
@@ -109,7 +109,8 @@ Decoder::ZoneCount Decoder::count_zone(const impl::Zone& zone) const {
     if (impl::state_of(d.tag) == BlockState::kListed) ++count.listed;
   }
   for (const impl::UntouchedRun& run : zone.untouched) {
-    count.blocks[kTopOrder] += (run.end - run.next) / kTopBlockFrames;
+    const unsigned top = hardware_.machine().top_order;
+    count.blocks[top] += (run.end - run.next) / size_of(top);
   }
   return count;
 }
@@ -144,23 +145,25 @@ ZoneObservation Decoder::zone(NodeId node, ZoneKind kind) const {
   for (unsigned order = 0; order <= kTopOrder; ++order) {
     free += count.blocks[order] * size_of(order);
     const bool is_counted = count.blocks[order] == zone.blocks[order];
-    const bool is_linked = order == kTopOrder || count.blocks[order] == blocks_on_list(zone, order);
+    const bool is_linked = order == hardware_.machine().top_order || count.blocks[order] == blocks_on_list(zone, order);
     seen.free_blocks[order] = is_counted && is_linked ? zone.blocks[order] : ~std::uint32_t{0};
   }
   const std::uint64_t listed = frames_on_lists(zone);
   seen.free = PageCount(listed == count.listed ? agreed(free, zone.free) : agreed(count.listed, listed));
-  seen.managed = PageCount(agreed(present_frames(zone.span), zone.managed));
+  seen.managed = PageCount(agreed(frames_to_give(zone.span), zone.managed));
   return seen;
 }
 
-std::uint64_t Decoder::present_frames(const FrameSpan& span) const {
-  std::uint64_t present = span.count.raw();
-  for (const FrameSpan& hole : hardware_.machine().hole) {
-    const std::uint64_t first = std::max(hole.first.raw(), span.first.raw());
-    const std::uint64_t end = std::min(hole.end().raw(), span.end().raw());
-    if (first < end) present -= end - first;
-  }
-  return present;
+std::uint64_t Decoder::frames_to_give(const FrameSpan& span) const {
+  std::uint64_t frames = span.count.raw();
+  const auto take_off = [&](const FrameSpan& gap) {
+    const std::uint64_t first = std::max(gap.first.raw(), span.first.raw());
+    const std::uint64_t end = std::min(gap.end().raw(), span.end().raw());
+    if (first < end) frames -= end - first;
+  };
+  for (const FrameSpan& hole : hardware_.machine().hole) take_off(hole);
+  for (const FrameSpan& reserved : hardware_.machine().reserved) take_off(reserved);
+  return frames;
 }
 
 // Free blocks, and what nobody has touched since boot, are stepped over whole.

@@ -56,7 +56,7 @@ class Decoder {
   ZoneCount count_zone(const impl::Zone& zone) const;
   std::uint64_t blocks_on_list(const impl::Zone& zone, unsigned order) const;
   std::uint64_t frames_on_lists(const impl::Zone& zone) const;
-  std::uint64_t present_frames(const FrameSpan& span) const;
+  std::uint64_t frames_to_give(const FrameSpan& span) const;
   template <class Visit>
   void for_each_range(impl::Ref<impl::Space> space, Visit&& visit) const;
   void count_tables(std::uint64_t table, unsigned level, TableCount& into) const;
