@@ -256,13 +256,14 @@ class Ours final : public System {
     return answer_block(mm_->pages_alloc_exact(op.cpu, op.pages, op.gfp, op.node), op.result, block);
   }
   Response run(const PagesFree& op) {
-    Block& block = blocks_.at(op.block.number());
+    // A copy: while this operation pauses, another one's handle may make the table grow.
+    const Block block = blocks_.get(op.block.number());
     if (block.is_exact) {
       mm_->pages_free_exact(op.cpu, block.first, block.pages);
     } else {
       mm_->pages_free(op.cpu, block.first, block.order);
     }
-    block = Block{};
+    blocks_.at(op.block.number()) = Block{};
     return {};
   }
   Response run(const PagesDrainCpu& op) {
