@@ -99,6 +99,21 @@ struct Walk {
   bool marked = false;  // the entry read next has its marks: it is cached at once
 };
 
+// What an operation keeps of many things, in memory that the next one uses again: assigning an empty one empties it.
+template <class T>
+class Reused : public std::vector<T> {
+ public:
+  Reused() = default;
+  Reused(Reused&&) noexcept = default;
+  Reused& operator=(Reused&& other) noexcept {
+    if (other.empty())
+      this->clear();
+    else
+      this->swap(other);
+    return *this;
+  }
+};
+
 struct HeldLock {
   LockClass lock_class{};
   std::uint64_t instance = 0;
@@ -107,7 +122,7 @@ struct HeldLock {
 // Of the lock of the space that the operation names.
 enum class Section : std::uint8_t { kNone, kInside, kOver };
 
-// An operation in flight.
+// An operation in flight. One begins as `Now{}`: nothing of the one before is left.
 struct Now {
   Operation operation;
   std::uint64_t step = 0;
@@ -123,12 +138,12 @@ struct Now {
   std::uint64_t loaded = 0;    // what it must have read
   std::uint64_t faulted_page = kNoFrame;  // of the section that is being handled, or was last
   Refusal fault = Refusal::kNone;  // what the last fault of an overlapped access must have come to
-  std::vector<HeldLock> held;
-  std::vector<std::uint64_t> unmapped;  // frames that lost a mapping; kept only where others may see it
+  Reused<HeldLock> held;
+  Reused<std::uint64_t> unmapped;  // frames that lost a mapping; kept only where others may see it
   EventKind last_event{};
   bool is_undisturbed = false;     // since the last interrupt that was taken nobody else acted
   std::uint32_t in_transit = 0;    // zones whose free frames are not yet, or no more, what events told
-  std::vector<bool> made_family;  // of a fork: by range that was copied
+  Reused<bool> made_family;  // of a fork: by range that was copied
   std::uint32_t asked = 0;     // CPUs that were asked to take an interrupt and have not answered
   std::uint32_t pending = 0;   // CPUs that may go on using what was taken away until they answer
   bool boot = false;
@@ -142,7 +157,7 @@ struct Now {
   std::uint32_t space = 0;     // the space that the operation names, 0: none
   std::uint32_t child = 0;     // the space that it makes
   Request request;
-  std::vector<std::uint64_t> zeroed;  // frames zeroed
+  Reused<std::uint64_t> zeroed;  // frames zeroed
   std::uint64_t returned_heads = 0;   // of blocks
   std::uint32_t lists_grown = 0;    // CPUs whose lists got a frame
   bool took_slab = false;
@@ -166,9 +181,9 @@ struct Now {
   std::array<std::uint32_t, kCaches> returned_objects{};
   unsigned overflow_left = 0;        // frames that must still leave the list that grew too long
   std::uint32_t overflow_zone = 0;
-  std::vector<FreshFrame> fresh;
-  std::vector<LeafTouch> leaves;
-  std::vector<AccessedPage> accessed;
+  Reused<FreshFrame> fresh;
+  Reused<LeafTouch> leaves;
+  Reused<AccessedPage> accessed;
   Verdict verdict;                  // range operations
 };
 

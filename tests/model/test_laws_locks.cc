@@ -244,6 +244,42 @@ TEST(Overlap, ADrainedListIsEmptyIfNobodyActed) {
   expect_found(Law::kPcp2, without(legal, nth(legal, EventKind::kListDrained)));
 }
 
+// While a map of CPU 1 is in flight, CPU 0 makes an access that is refused, and then one that the TLB translates.
+TEST(Overlap, WhatAFaultCameToIsForgottenWithItsAccess) {
+  Narrator n = one_space(2);
+  n.map(1, kHere, 1);
+  n.store(1, kHere, 7);
+  n.map(1, kThere, 1, Prot());
+  n.begin_step(Narrator::map_operation(1, 2 * kThere, 1, kReadWrite, 1), 5);
+  n.begin_step(MemoryLoad{CpuId(0), SpaceHandle(1), place(kThere), Width(1)}, 6);
+  n.walk(1, kThere / kPage, Access::kLoad);
+  n.lock(LockClass::kSpace, 1);
+  n.unlock(LockClass::kSpace, 1);
+  n.end(Refusal::kSegvAccErr);
+  n.begin_step(MemoryLoad{CpuId(0), SpaceHandle(1), place(kHere), Width(1)}, 7);
+  n.translated(kHere / kPage, Access::kLoad);
+  n.end(Refusal::kNone, 7);
+  const Scene legal = n.scene();
+  expect_legal(legal);
+  expect_found(Law::kPerm1, altered<Response>(legal, nth<Response>(legal),
+                                              [](Response& r) { r = {Refusal::kSegvAccErr, 0}; }));
+}
+
+// A CPU that just gave a frame back, and has done nothing yet for the next operation, is asked for its list.
+TEST(Overlap, ADrainLeavesOnlyWhatTheCpuIsGivingBackJustThen) {
+  Narrator n(machine_of("tiny", 2));
+  const std::uint64_t frame = n.single(1, 1);
+  n.free_block(1, frame, 0, 1);
+  n.begin_step(alloc(2, 0, kGfpWait, kAnyNode, 1), 3);
+  n.begin_step(drain_of(1), 4);
+  n.interrupt(1);
+  for (const std::uint64_t listed : std::vector(n.list(1))) n.drain(1, listed);
+  n.end();
+  const Scene legal = n.scene();
+  expect_legal(legal);
+  expect_found(Law::kPcp2, without(legal, nth(legal, EventKind::kListDrained)));
+}
+
 // Three frames in a row are asked for; before the fourth goes back, another operation begins and ends.
 TEST(Overlap, AnExactBlockGivesBackItsTailAndNoMore) {
   Narrator n = one_space(2);
