@@ -404,6 +404,7 @@ class State {
   void judge_cache(CacheName cache, const CacheObservation& seen);
   void judge_entry(SpaceHandle handle, Vpn page, const EntryObservation& seen);
   void judge_bytes(Pfn at, std::span<const std::uint8_t> seen);
+  void judge_complaint(std::string_view complaint);
   void judge_rest();
   bool try_prefixes(Space& space, const std::vector<RangeObservation>& seen);
   void audit_self() const;
