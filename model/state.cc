@@ -68,6 +68,7 @@ void State::start(const MachineDescription& description, const Claims& what) {
   fail_countdown = live_spaces = mapped_pages = linked_tables = live_ranges = contexts = 0;
   objects.fill(0);
   kernel_root = zero_frame = kNoFrame;
+  family_lock = kNoLock;
   used_by_role.fill(0);
   slab_frames.fill(0);
   cpus.resize(machine.cpus);

@@ -21,6 +21,7 @@ namespace mmtwin::model {
 
 inline constexpr unsigned kCaches = static_cast<unsigned>(kCacheNames.size());
 inline constexpr std::uint64_t kNoFrame = ~std::uint64_t{0};
+inline constexpr std::uint64_t kNoLock = ~std::uint64_t{0};
 
 std::string cache_text(std::uint64_t cache);  // for findings
 
@@ -38,6 +39,7 @@ struct Space {
   std::uint64_t counted_ranges = 0;  // its part of State::live_ranges
   std::uint64_t prefix_from = 0, prefix_to = 0;  // a refused protect may have stopped at any range's end in here
   Prot prefix_prot;
+  std::uint64_t lock = kNoLock, tables_lock = kNoLock;  // their instances, known once they were taken
 };
 
 struct TlbSlot {
@@ -240,6 +242,8 @@ class State {
 
   // -- judge_locks.cc --
   bool is_held(const HeldLock& lock) const;
+  bool is_the_lock(const HeldLock& lock);
+  bool is_lock_of(std::uint32_t one, std::uint32_t other, std::uint64_t Space::* lock, std::uint64_t instance);
   void lock_taken(const Event& e);
   void lock_released(const Event& e);
   void judge_waiting();
@@ -305,6 +309,7 @@ class State {
   void interrupt_answered(const Event& e);
   void judge_answered(std::uint32_t number);
   bool may_be_interrupted(std::uint32_t cpu);
+  bool asks_for_lists() const { return is<PagesDrainCpu>() || now.request.open; }
   void rights_taken(std::uint32_t space, std::uint64_t before, std::uint64_t page, bool is_table);
   void end_of_flushes();
   void judge_stale_slots(const Cpu& cpu);
@@ -323,7 +328,7 @@ class State {
   // At the end of an operation. `likely` is a range of the space to try first, and becomes the one found.
   void judge_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t entry, const Range*& likely);
   void judge_touched_leaves(const Response& r);
-  bool may_lose_page(std::uint64_t page, const Response& r) const;
+  bool may_lose_page(const LeafTouch& touch, const Response& r) const;
   void judge_leaves_of(std::uint32_t space, std::uint64_t from, std::uint64_t to);
   void judge_no_leaves(std::uint32_t space, std::uint64_t from, std::uint64_t to);
   void judge_tables_justified(std::uint32_t space, std::uint64_t from, std::uint64_t to);
@@ -446,6 +451,7 @@ class State {
   std::uint64_t live_spaces = 0;
   std::uint64_t live_ranges = 0;    // of all spaces
   std::uint64_t contexts = 0;       // spaces made so far
+  std::uint64_t family_lock = kNoLock;  // its instance, known once it was taken
   std::array<std::uint64_t, kCaches> objects{};  // handed out, as far as events tell
   std::uint64_t mapped_pages = 0;   // pages with a mapping
   std::uint64_t linked_tables = 0;  // roots not included
