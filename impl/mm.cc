@@ -250,11 +250,20 @@ void MmOf<Geometry>::cpu_evict(CpuId cpu, Address at) {
 }
 
 template <class Geometry>
-void MmOf<Geometry>::audit_machine() {
-  pages_.audit_buddy();
-  pages_.audit_lists();
-  slab_.audit_slab();
-  mmu_.audit();
+const char* MmOf<Geometry>::audit(SpaceId space) {
+  Audit audit;
+  spaces_.audit(audit, {space.offset});
+  return audit.complaint();
+}
+
+template <class Geometry>
+const char* MmOf<Geometry>::audit_machine() {
+  Audit audit;
+  pages_.audit_buddy(audit);
+  pages_.audit_lists(audit);
+  slab_.audit_slab(audit);
+  mmu_.audit(audit);
+  return audit.complaint();
 }
 
 template class MmOf<X86Geometry>;

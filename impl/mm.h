@@ -14,6 +14,7 @@
 #include <span>
 
 #include "impl/anon/anonymous_pages.h"
+#include "impl/base/audit.h"
 #include "impl/base/geometry.h"
 #include "impl/base/outcome.h"
 #include "impl/fault/faults.h"
@@ -108,8 +109,9 @@ class Mm {
   virtual bool runs_user_code(CpuId cpu) const = 0;
   virtual bool is_killed(SpaceId space) const = 0;
   virtual void dump(SpaceId space, std::FILE* to) = 0;
-  virtual void audit(SpaceId space) = 0;
-  virtual void audit_machine() = 0;
+  // What is wrong, nullptr: nothing. Nothing is in flight.
+  virtual const char* audit(SpaceId space) = 0;
+  virtual const char* audit_machine() = 0;
 };
 
 template <class Geometry>
@@ -155,8 +157,8 @@ class MmOf final : public Mm {
   bool runs_user_code(CpuId cpu) const override { return mmu_.runs_user_code(cpu); }
   bool is_killed(SpaceId space) const override { return spaces_.at({space.offset}).killed != 0; }
   void dump(SpaceId space, std::FILE* to) override { spaces_.dump({space.offset}, to); }
-  void audit(SpaceId space) override { spaces_.audit({space.offset}); }
-  void audit_machine() override;
+  const char* audit(SpaceId space) override;
+  const char* audit_machine() override;
 
   Mmu<Geometry>& mmu() { return mmu_; }
 

@@ -279,7 +279,8 @@ bool Runner::audit() {
   marks_cover_ = true;
   if (claims_.shows_frames && !audit_frames()) return false;
   if (!audit_spaces()) return false;
-  return !claims_.shows_frames || (audit_zones() && audit_caches() && audit_entries());
+  if (claims_.shows_frames && !(audit_zones() && audit_caches() && audit_entries())) return false;
+  return hear_complaint();
 }
 
 // Every frame is observed. One that shows just the block that was judged at its head needs no judgement of its own: the
@@ -339,6 +340,13 @@ bool Runner::audit_entries() {
     }
   }
   return true;
+}
+
+// Last: what the model can see for itself needs no confession.
+bool Runner::hear_complaint() {
+  marks_cover_ = false;
+  if (const std::optional<std::string_view> complaint = system_.complaint()) model_.judge_complaint(*complaint);
+  return !model_.finding();
 }
 
 bool Runner::rest(const Program& program) {

@@ -171,6 +171,7 @@ class Runner {
   bool audit_zones();
   bool audit_caches();
   bool audit_entries();
+  bool hear_complaint();
   bool rest(const Program& program);
   bool empty_machine(const Program& program);
   bool failed(Phase phase, StepNumber step, const Operation* operation);

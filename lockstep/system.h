@@ -1,8 +1,8 @@
 // The interface of a system under test: apply an operation, narrate events, show what changed.
 //
 // Laws: none; a binding only translates. Context: one thread. Cost: virtual calls. Bindings live in lockstep/suts/
-// and may not include model/. It deliberately has no way to ask the system for its own opinion of its health:
-// observations are decoded independently from raw memory.
+// and may not include model/. Observations are decoded independently from raw memory: the system's own opinion of its
+// health is asked for as well, but it can only accuse, never acquit.
 #pragma once
 
 #include <cstdint>
@@ -59,6 +59,9 @@ class System {
   virtual std::optional<CacheObservation> cache(CacheName) { return std::nullopt; }
   // Leaf entry of a page, walked by the decoder's own walk.
   virtual EntryObservation entry(SpaceHandle space, Vpn page) = 0;
+  // What the system's own walk over its structures says against them, with nothing in flight; empty: nothing. nullopt:
+  // it has no such walk.
+  virtual std::optional<std::string_view> complaint() { return std::nullopt; }
   // The 4096 bytes of a frame.
   virtual std::span<const std::uint8_t> bytes(Pfn at) = 0;
 };

@@ -16,21 +16,26 @@ void State::adopt_block(unsigned handle, std::uint64_t frame, std::uint64_t coun
 bool State::blocks_agree(std::uint64_t frame, std::uint64_t count, unsigned order, const Response& r) {
   const std::uint64_t size = std::uint64_t{1} << order;
   if (!claims.narrates) {
-    if (frame % size != 0) find(Law::kBuddy1, "frame", "a multiple of the block's size", std::to_string(frame));
-    for (std::uint64_t i = 0; i < count && !broken(); ++i) {
-      if (!frames.exists(frame + i) || !frames.is_free(frame + i))
-        find(Law::kFrame1, "frame", "one that exists and is free", std::to_string(frame + i));
-    }
     note(Law::kFrame1);
     note(Law::kBuddy1);
+    if (order > kMaxOrder) {
+      find(Law::kBuddy1, "order", kMaxOrder, order);
+    } else if (frame % size != 0) {
+      find(Law::kBuddy1, "frame", "a multiple of the block's size", std::to_string(frame));
+    } else if (!frames.exists(frame) || !frames.is_free_block(frame, order)) {
+      find(Law::kFrame1, "frames", "free ones of one zone", std::to_string(frame));
+    }
     if (broken()) return false;
-    frames.take(frame, order);
-    FrameRecord& record = frames.at(frame);
-    record.state = FrameState::kUsed;
-    record.role = Role::kBlock;
-    record.order = static_cast<std::uint8_t>(order);
-    used_by_role[static_cast<unsigned>(Role::kBlock)] += size;
-    ++items;
+    const bool is_exact = is<PagesAllocExact>();  // then the frames that are kept are blocks of their own
+    for (std::uint64_t at = frame; at < frame + count; at += is_exact ? 1 : count) {
+      frames.take(at, is_exact ? 0 : order);
+      FrameRecord& record = frames.at(at);
+      record.state = FrameState::kUsed;
+      record.role = Role::kBlock;
+      record.order = static_cast<std::uint8_t>(is_exact ? 0 : order);
+    }
+    used_by_role[static_cast<unsigned>(Role::kBlock)] += count;
+    items += is_exact ? count : 1;
     return true;
   }
   if (now.fresh.size() != 1 || now.fresh[0].frame != frame) {
@@ -88,15 +93,17 @@ void State::end_pages(const PagesAllocExact& op, const Response& r) {
 void State::end_pages(const PagesFree& op, const Response& r) {
   if (r.refusal != Refusal::kNone) return find(Law::kAnswer, "refusal", "ok", std::string(name_of(r.refusal)));
   Block& block = blocks[op.block.number()];
+  const std::uint64_t heads = block.exact ? block.pages : 1;
   if (!claims.narrates) {
-    frames.at(block.frame).state = FrameState::kFree;
-    frames.at(block.frame).role = Role::kNone;
-    frames.give_back(block.frame, block.order);
-    used_by_role[static_cast<unsigned>(Role::kBlock)] -= std::uint64_t{1} << block.order;
+    for (std::uint64_t at = block.frame; at < block.frame + heads; ++at) {
+      frames.at(at).state = FrameState::kFree;
+      frames.at(at).role = Role::kNone;
+      frames.give_back(at, block.exact ? 0 : block.order);
+    }
+    used_by_role[static_cast<unsigned>(Role::kBlock)] -= block.pages;
     block = Block{};
     return;
   }
-  const std::uint64_t heads = block.exact ? block.pages : 1;
   if (now.overlapped && now.returned_heads != heads)
     return find(Law::kFrame1, "heads returned", heads, now.returned_heads);
   for (std::uint64_t i = 0; i < heads && !now.overlapped; ++i) {  // others may have taken them since

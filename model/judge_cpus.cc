@@ -147,9 +147,15 @@ void State::interrupt_answered(const Event& e) {
   now.heard |= bit;
   now.interrupted &= ~bit;
   now.asked &= ~bit;
-  if (is<PagesDrainCpu>() || now.request.open) {  // it was asked for its lists
+  if (asks_for_lists()) {
     if (now.is_undisturbed) judge_drained_list(e.index);
     return;
+  }
+  // What takes translations away comes between walks: one that went on would use what it read before.
+  for (const Now& other : parked) {
+    if (other.cpu != e.index) continue;
+    note(Law::kTlb2);
+    if (other.walk.begun) return find(Law::kTlb2, "interrupted CPU", "not in the middle of a walk", "it is");
   }
   now.pending &= ~bit;
   Cpu& target = cpus[e.index];
@@ -176,7 +182,7 @@ void State::judge_answered(std::uint32_t number) {
 // An entry of the space grants less than `before` did, or is gone. Only a walk caches it, and a walk sets A first.
 void State::rights_taken(std::uint32_t space, std::uint64_t before, std::uint64_t page, bool is_table) {
   const bool could_be_cached = (before & kBitAccessed) != 0;
-  if (space != now.space) return;  // a child that a fork gives up: loaded nowhere yet
+  if (space != now.space) return;  // a child that a fork gives up: loaded nowhere yet. No other one may be touched
   now.took_rights = true;
   if (could_be_cached) {
     ++spaces[space].generation;
@@ -246,6 +252,11 @@ void State::end_of_flushes() {
     const bool is_walking = is_access();
     if (number == now.cpu && is_walking) {
       judge_stale_slots(cpu);
+      continue;
+    }
+    // Several flushes, of which each may have been for one page: what counts is what they left.
+    if (now.taken_away >= machine.flush_batch && now.stripped_pages > 1) {
+      judge_answered(number);
       continue;
     }
     const bool all = now.freed_tables || (now.stripped_pages > 1 && !is_walking);

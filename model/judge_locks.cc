@@ -36,6 +36,39 @@ bool State::is_held(const HeldLock& lock) const {
   return holds(now) || std::any_of(parked.begin(), parked.end(), holds);
 }
 
+// A thing has one lock: another instance would exclude nobody. Which one, its first taking says, or its number.
+bool State::is_the_lock(const HeldLock& lock) {
+  const auto number = static_cast<unsigned>(std::min<std::uint64_t>(lock.instance, kMaxZones));
+  switch (lock.lock_class) {
+    case LockClass::kSpace: return is_lock_of(now.space, 0, &Space::lock, lock.instance);
+    case LockClass::kTables: return is_lock_of(now.space, now.child, &Space::tables_lock, lock.instance);
+    case LockClass::kFamily:
+      if (family_lock == kNoLock) family_lock = lock.instance;
+      return lock.instance == family_lock;
+    case LockClass::kSlab: return lock.instance < kCaches;
+    case LockClass::kZone: return number < kMaxZones && frames.zone(number).exists();
+  }
+  return false;
+}
+
+// Of one space or the other, 0: of no second one. Where it could be either's, nothing is learnt.
+bool State::is_lock_of(std::uint32_t one, std::uint32_t other, std::uint64_t Space::* lock, std::uint64_t instance) {
+  std::uint64_t* unknown = nullptr;
+  unsigned unknowns = 0;
+  for (const std::uint32_t number : {one, other}) {
+    if (number == 0) continue;
+    if (spaces[number].*lock == instance) return true;
+    if (spaces[number].*lock != kNoLock) continue;
+    unknown = &(spaces[number].*lock);
+    ++unknowns;
+  }
+  // What is left of a space without tables may be another's memory already.
+  const auto owns = [&](const Space& space) { return space.live && space.root != 0 && space.*lock == instance; };
+  if (unknown == nullptr || std::any_of(spaces.begin(), spaces.end(), owns)) return false;
+  if (unknowns == 1) *unknown = instance;
+  return true;
+}
+
 void State::lock_taken(const Event& e) {
   if (e.index >= kLockNames.size()) return find(Law::kLock2, "lock class", "a known one", std::to_string(e.index));
   const HeldLock lock{static_cast<LockClass>(e.index), e.place};
@@ -47,6 +80,7 @@ void State::lock_taken(const Event& e) {
       return find(Law::kLock2, "lock", "one that may be taken under " + std::string(name_of(outer.lock_class)),
                   text_of(lock));
   }
+  if (!is_the_lock(lock)) return find(Law::kLock1, "lock", "of a thing that may be locked here", text_of(lock));
   if (!spins(lock.lock_class)) judge_waiting();
   now.held.push_back(lock);
   if (lock.lock_class == LockClass::kSpace) enter_section();
@@ -60,7 +94,7 @@ void State::lock_released(const Event& e) {
     return find(Law::kLock1, "lock", "held by who releases it", e.index < kLockNames.size() ? text_of(lock) : "none");
   now.held.erase(held);
   // What was taken from a zone is narrated later, what was given to it sooner.
-  if (lock.lock_class == LockClass::kZone) now.in_transit = now.request.open ? 1u << lock.instance % kMaxZones : 0;
+  if (lock.lock_class == LockClass::kZone) now.in_transit = now.request.open ? 1u << lock.instance : 0;
   if (lock.lock_class == LockClass::kSpace) leave_section();
 }
 
@@ -86,7 +120,7 @@ void State::judge_left_cpu(const Now& other) {
 void State::judge_protected(LockClass lock_class, std::uint64_t instance) {
   if (!claims.narrates_locks || now.boot) return;
   note(Law::kLock4);
-  const bool any_instance = lock_class == LockClass::kSpace;  // where the space lies is not known here
+  const bool any_instance = lock_class == LockClass::kSpace;  // an operation takes no other than its own
   for (const HeldLock& lock : now.held)
     if (lock.lock_class == lock_class && (any_instance || lock.instance == instance)) return;
   find(Law::kLock4, "lock", "the " + std::string(name_of(lock_class)) + "'s is held", "it is not");

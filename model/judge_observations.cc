@@ -236,6 +236,12 @@ void State::judge_bytes(Pfn at, std::span<const std::uint8_t> seen) {
   find(Law::kContent2, "byte", (*expected)[i], seen[i]);
 }
 
+void State::judge_complaint(std::string_view complaint) {
+  note(Law::kAudit1);
+  if (complaint.empty()) return;
+  find(Law::kAudit1, "claim of the system itself", "true", "false: " + std::string(complaint));
+}
+
 void State::judge_rest() {
   note(Law::kLive1);
   if (live_spaces != 0) return find(Law::kLive1, "spaces", 0, live_spaces);

@@ -33,7 +33,11 @@ void State::table_store(const Event& e) {
     return find(Law::kPt1, "table", "zeroed, then linked, then filled", std::to_string(frame));
   Table& table = tables.at(record.object);
   if (e.index >= table.entries.size()) return find(Law::kPt1, "index", "inside the table", std::to_string(e.index));
-  if (table.space == now.space) judge_protected(LockClass::kSpace, 0);
+  // Nobody but who names a space may have its lock; a child that is being made needs none.
+  if (table.space == now.space)
+    judge_protected(LockClass::kSpace, 0);
+  else if (now.child == 0 || table.space != now.child)
+    return find(Law::kLock4, "table", "of the space that the operation names or makes", "another's");
   const std::uint64_t before = table.entries[e.index];
   note(Law::kPt3);
   if (before != e.before) return find(Law::kPt3, "before", before, e.before);
@@ -71,6 +75,7 @@ void State::link_changed(std::uint32_t number, std::uint64_t index, std::uint64_
     return find(Law::kPt1, "link", "zero, or present and denying nothing", std::to_string(after));
   if (present(before) && present(after)) return find(Law::kPt1, "link", before, after);
   if (present(before)) {
+    ++now.taken_away;
     rights_taken(table.space, before, tables.page_at(table, index), true);
     FrameRecord& below = frames.at(frame_in(before));
     if (tables.at(below.object).present != 0) return find(Law::kPt1, "unlinked table", "empty", "it has entries");
@@ -208,6 +213,7 @@ void State::unmap_leaf(std::uint32_t space, std::uint64_t entry) {
   FrameRecord& record = frames.at(frame);
   Page& mapped = pages.at(record.object);
   if (--mapped.mappings == 0) --mapped_pages;
+  ++now.taken_away;
   if (now.overlapped || now.may_pause) now.unmapped.push_back(frame);
   if (space == now.child) mapped.exclusive = Exclusive::kUnknown;  // a fork that gives up may have cleared it
   --spaces[space].resident_anon;
@@ -239,13 +245,13 @@ void State::judge_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t en
 }
 
 // Only what a successful operation takes away may lose the pages it held.
-bool State::may_lose_page(std::uint64_t page, const Response& r) const {
+bool State::may_lose_page(const LeafTouch& touch, const Response& r) const {
   const auto& op = now.operation;
   const bool takes_away = std::holds_alternative<RangeMapAnon>(op) || std::holds_alternative<RangeMapFile>(op) ||
                           std::holds_alternative<RangeUnmap>(op) || std::holds_alternative<RangeBrk>(op) ||
                           std::holds_alternative<SpaceAssume>(op);
-  return takes_away && r.refusal == Refusal::kNone && page * kPage >= now.verdict.from &&
-         page * kPage < now.verdict.to;
+  return takes_away && r.refusal == Refusal::kNone && touch.space == now.space &&
+         touch.page * kPage >= now.verdict.from && touch.page * kPage < now.verdict.to;
 }
 
 // Whatever leaf changed, wherever it is: its rights are its range's, and no page got lost on the way.
@@ -258,7 +264,7 @@ void State::judge_touched_leaves(const Response& r) {
     if (cursor.space != touch.space) likely = nullptr;
     const std::uint64_t entry = leaf_entry(cursor, touch.space, touch.page);
     const bool holds_page = present(entry) && !maps_zero_page(entry);
-    if (touch.had_page && !holds_page && !may_lose_page(touch.page, r))
+    if (touch.had_page && !holds_page && !may_lose_page(touch, r))
       return find(r.refusal == Refusal::kNone ? Law::kContent1 : Law::kRollback1, "page", "kept",
                   "lost: page " + std::to_string(touch.page));
     if (space.prefix_from == space.prefix_to) judge_leaf(touch.space, touch.page, entry, likely);

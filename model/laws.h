@@ -31,6 +31,7 @@ enum class Law : std::uint8_t {
   kRollback1, kRollback2,
   kLive1, kLive2,
   kLock1, kLock2, kLock3, kLock4,
+  kAudit1,
   kCount,
 };
 inline constexpr unsigned kLawCount = static_cast<unsigned>(Law::kCount);
@@ -83,10 +84,11 @@ inline constexpr std::array<LawRow, kLawCount> kLaws = {{
     {"ROLLBACK-2", "no operation, least of all a refused one, keeps a frame that the state does not justify"},
     {"LIVE-1", "at rest, every frame is free but those taken at boot"},
     {"LIVE-2", "an operation ends within a bounded number of steps once nobody pauses any more"},
-    {"LOCK-1", "a lock has one holder, who releases it; nobody waits for someone who waits for him"},
+    {"LOCK-1", "a thing has one lock, a lock one holder, who releases it; nobody waits for someone who waits for him"},
     {"LOCK-2", "a lock is taken only under locks that the table of lock classes puts outside of it"},
     {"LOCK-3", "nobody waits for memory or for a sleeping lock while holding a spinning one"},
     {"LOCK-4", "entries of a space, free blocks of a zone and slabs of a cache change only under their lock"},
+    {"AUDIT-1", "the system's structures are what it claims of them itself"},
 }};
 
 constexpr std::string_view id_of(Law law) { return kLaws[static_cast<unsigned>(law)].id; }

@@ -31,6 +31,8 @@ void Model::judge_entry(SpaceHandle space, Vpn page, const EntryObservation& see
 }
 void Model::judge_bytes(Pfn at, std::span<const std::uint8_t> seen) { state_->judge_bytes(at, seen); }
 
+void Model::judge_complaint(std::string_view complaint) { state_->judge_complaint(complaint); }
+
 std::vector<SpaceHandle> Model::spaces() const {
   std::vector<SpaceHandle> all;
   for (std::uint32_t handle = 1; handle < state_->space_of_handle.size(); ++handle)

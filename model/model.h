@@ -79,6 +79,9 @@ class Model final : public EventSink {
   // Bytes of a frame whose content is a private anonymous page's; other frames are ignored.
   void judge_bytes(Pfn at, std::span<const std::uint8_t> seen);
 
+  // What the system says against its own structures; empty: nothing.
+  void judge_complaint(std::string_view complaint);
+
   // For full audits: every frame in order, every live space, every page that a space has mapped.
   std::vector<SpaceHandle> spaces() const;
   std::vector<Vpn> mapped_pages(SpaceHandle space) const;

@@ -16,7 +16,6 @@ void State::park() {
   leave();
   for (Now& other : parked) other.overlapped = true;
   parked.push_back(std::move(now));
-  now = Now{};
 }
 
 // Others act from here on, and see what this operation has done so far.

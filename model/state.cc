@@ -68,6 +68,7 @@ void State::start(const MachineDescription& description, const Claims& what) {
   fail_countdown = live_spaces = mapped_pages = linked_tables = live_ranges = contexts = 0;
   objects.fill(0);
   kernel_root = zero_frame = kNoFrame;
+  family_lock = kNoLock;
   used_by_role.fill(0);
   slab_frames.fill(0);
   cpus.resize(machine.cpus);
@@ -83,7 +84,7 @@ void State::start(const MachineDescription& description, const Claims& what) {
   epoch = 0;
   parked.clear();
   gave_up = false;
-  now = Now{};
+  now.running = false;
   begin(Operation(FailNext{}), StepNumber(0));
   now.boot = true;
 }
@@ -199,35 +200,11 @@ void State::begin(const Operation& operation, StepNumber step) {
     if (++epoch == 0) std::abort();  // stamps would repeat
     changes.clear();
   }
+  now = Now{};
   now.operation = operation;
   now.step = step.raw();
   now.running = true;
   now.overlapped = !parked.empty();
-  now.performed = now.answered = now.lost_cpu = now.returns = now.met_cap = now.shared_section = false;
-  now.section = Section::kNone;
-  now.pending = now.asked = 0;
-  now.held.clear();
-  now.in_transit = 0;
-  now.unmapped.clear();
-  now.made_family.clear();
-  now.boot = now.refused = now.object_refused = now.slab_page_refused = false;
-  now.drained = now.killed = now.took_slab = false;
-  now.acted = now.took_rights = now.freed_tables = now.in_fault = false;
-  now.interrupted = now.heard = now.may_flush = now.must_flush = now.expelled = 0;
-  now.stripped_pages = now.overflow_left = 0;
-  now.last_used = now.bare = now.fault_page = kNoFrame;
-  now.walk = Walk{};
-  now.object = ObjectRequest{};
-  now.returned_objects.fill(0);
-  now.space = now.child = 0;
-  now.request = Request{};
-  now.zeroed.clear();
-  now.lists_grown = 0;
-  now.returned_heads = 0;
-  now.fresh.clear();
-  now.leaves.clear();
-  now.accessed.clear();
-  now.verdict = Verdict{};
   std::visit(
       [&]<class Op>(Op& op) {
         now.cpu = op.cpu.raw();

@@ -21,6 +21,7 @@ namespace mmtwin::model {
 
 inline constexpr unsigned kCaches = static_cast<unsigned>(kCacheNames.size());
 inline constexpr std::uint64_t kNoFrame = ~std::uint64_t{0};
+inline constexpr std::uint64_t kNoLock = ~std::uint64_t{0};
 
 std::string cache_text(std::uint64_t cache);  // for findings
 
@@ -38,6 +39,7 @@ struct Space {
   std::uint64_t counted_ranges = 0;  // its part of State::live_ranges
   std::uint64_t prefix_from = 0, prefix_to = 0;  // a refused protect may have stopped at any range's end in here
   Prot prefix_prot;
+  std::uint64_t lock = kNoLock, tables_lock = kNoLock;  // their instances, known once they were taken
 };
 
 struct TlbSlot {
@@ -99,6 +101,21 @@ struct Walk {
   bool marked = false;  // the entry read next has its marks: it is cached at once
 };
 
+// What an operation keeps of many things, in memory that the next one uses again: assigning an empty one empties it.
+template <class T>
+class Reused : public std::vector<T> {
+ public:
+  Reused() = default;
+  Reused(Reused&&) noexcept = default;
+  Reused& operator=(Reused&& other) noexcept {
+    if (other.empty())
+      this->clear();
+    else
+      this->swap(other);
+    return *this;
+  }
+};
+
 struct HeldLock {
   LockClass lock_class{};
   std::uint64_t instance = 0;
@@ -107,7 +124,7 @@ struct HeldLock {
 // Of the lock of the space that the operation names.
 enum class Section : std::uint8_t { kNone, kInside, kOver };
 
-// An operation in flight.
+// An operation in flight. One begins as `Now{}`: nothing of the one before is left.
 struct Now {
   Operation operation;
   std::uint64_t step = 0;
@@ -123,12 +140,12 @@ struct Now {
   std::uint64_t loaded = 0;    // what it must have read
   std::uint64_t faulted_page = kNoFrame;  // of the section that is being handled, or was last
   Refusal fault = Refusal::kNone;  // what the last fault of an overlapped access must have come to
-  std::vector<HeldLock> held;
-  std::vector<std::uint64_t> unmapped;  // frames that lost a mapping; kept only where others may see it
+  Reused<HeldLock> held;
+  Reused<std::uint64_t> unmapped;  // frames that lost a mapping; kept only where others may see it
   EventKind last_event{};
   bool is_undisturbed = false;     // since the last interrupt that was taken nobody else acted
   std::uint32_t in_transit = 0;    // zones whose free frames are not yet, or no more, what events told
-  std::vector<bool> made_family;  // of a fork: by range that was copied
+  Reused<bool> made_family;  // of a fork: by range that was copied
   std::uint32_t asked = 0;     // CPUs that were asked to take an interrupt and have not answered
   std::uint32_t pending = 0;   // CPUs that may go on using what was taken away until they answer
   bool boot = false;
@@ -142,7 +159,7 @@ struct Now {
   std::uint32_t space = 0;     // the space that the operation names, 0: none
   std::uint32_t child = 0;     // the space that it makes
   Request request;
-  std::vector<std::uint64_t> zeroed;  // frames zeroed
+  Reused<std::uint64_t> zeroed;  // frames zeroed
   std::uint64_t returned_heads = 0;   // of blocks
   std::uint32_t lists_grown = 0;    // CPUs whose lists got a frame
   bool took_slab = false;
@@ -155,6 +172,7 @@ struct Now {
   std::uint32_t expelled = 0;       // CPUs told to leave a space that ends
   bool took_rights = false;         // from entries of the operation's space
   bool freed_tables = false;        // that a CPU could have cached
+  std::uint64_t taken_away = 0;     // anonymous pages and tables that left the space's tables
   std::uint64_t stripped_pages = 0;  // pages that lost rights which a CPU could have cached
   std::array<std::uint64_t, 2> stripped_page{};  // the last two of them, newest first
   Walk walk;
@@ -166,9 +184,9 @@ struct Now {
   std::array<std::uint32_t, kCaches> returned_objects{};
   unsigned overflow_left = 0;        // frames that must still leave the list that grew too long
   std::uint32_t overflow_zone = 0;
-  std::vector<FreshFrame> fresh;
-  std::vector<LeafTouch> leaves;
-  std::vector<AccessedPage> accessed;
+  Reused<FreshFrame> fresh;
+  Reused<LeafTouch> leaves;
+  Reused<AccessedPage> accessed;
   Verdict verdict;                  // range operations
 };
 
@@ -225,6 +243,8 @@ class State {
 
   // -- judge_locks.cc --
   bool is_held(const HeldLock& lock) const;
+  bool is_the_lock(const HeldLock& lock);
+  bool is_lock_of(std::uint32_t one, std::uint32_t other, std::uint64_t Space::* lock, std::uint64_t instance);
   void lock_taken(const Event& e);
   void lock_released(const Event& e);
   void judge_waiting();
@@ -291,6 +311,7 @@ class State {
   void interrupt_answered(const Event& e);
   void judge_answered(std::uint32_t number);
   bool may_be_interrupted(std::uint32_t cpu);
+  bool asks_for_lists() const { return is<PagesDrainCpu>() || now.request.open; }
   void rights_taken(std::uint32_t space, std::uint64_t before, std::uint64_t page, bool is_table);
   void end_of_flushes();
   void judge_stale_slots(const Cpu& cpu);
@@ -309,7 +330,7 @@ class State {
   // At the end of an operation. `likely` is a range of the space to try first, and becomes the one found.
   void judge_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t entry, const Range*& likely);
   void judge_touched_leaves(const Response& r);
-  bool may_lose_page(std::uint64_t page, const Response& r) const;
+  bool may_lose_page(const LeafTouch& touch, const Response& r) const;
   void judge_leaves_of(std::uint32_t space, std::uint64_t from, std::uint64_t to);
   void judge_no_leaves(std::uint32_t space, std::uint64_t from, std::uint64_t to);
   void judge_tables_justified(std::uint32_t space, std::uint64_t from, std::uint64_t to);
@@ -390,6 +411,7 @@ class State {
   void judge_cache(CacheName cache, const CacheObservation& seen);
   void judge_entry(SpaceHandle handle, Vpn page, const EntryObservation& seen);
   void judge_bytes(Pfn at, std::span<const std::uint8_t> seen);
+  void judge_complaint(std::string_view complaint);
   void judge_rest();
   bool try_prefixes(Space& space, const std::vector<RangeObservation>& seen);
   void audit_self() const;
@@ -431,6 +453,7 @@ class State {
   std::uint64_t live_spaces = 0;
   std::uint64_t live_ranges = 0;    // of all spaces
   std::uint64_t contexts = 0;       // spaces made so far
+  std::uint64_t family_lock = kNoLock;  // its instance, known once it was taken
   std::array<std::uint64_t, kCaches> objects{};  // handed out, as far as events tell
   std::uint64_t mapped_pages = 0;   // pages with a mapping
   std::uint64_t linked_tables = 0;  // roots not included

@@ -161,12 +161,12 @@ void LoadedTables<Geometry>::dump(std::FILE* to) const {
 }
 
 template <class Geometry>
-void LoadedTables<Geometry>::audit(Ref<TableTree> tree) const {
+void LoadedTables<Geometry>::audit(Audit& audit, Ref<TableTree> tree) const {
   const TableTree& t = hardware_.ram().at(tree);
   for (unsigned i = 0; i < hardware_.machine().cpus; ++i) {
     const bool is_loaded = cpus_[i].tree == tree;
-    check(is_loaded == ((t.loaded_on >> i & 1) != 0), "TLB-2: a space knows which CPUs have it loaded");
-    check(!is_loaded || mmu_.root(CpuId(i)).raw() == t.root, "TLB-1: the loaded root is the space's");
+    audit.claim(is_loaded == ((t.loaded_on >> i & 1) != 0), "TLB-2: a space knows which CPUs have it loaded");
+    audit.claim(!is_loaded || mmu_.root(CpuId(i)).raw() == t.root, "TLB-1: the loaded root is the space's");
   }
 }
 

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstdio>
 
+#include "impl/base/audit.h"
 #include "impl/pgtable/table_tree.h"
 #include "impl/platform/hardware.h"
 #include "impl/platform/mmu.h"
@@ -52,7 +53,7 @@ class LoadedTables final : public InterruptHandler {
 
   void dump(std::FILE* to) const;
   // `loaded_on` of the tree names just the CPUs that have it loaded.
-  void audit(Ref<TableTree> tree) const;
+  void audit(Audit& audit, Ref<TableTree> tree) const;
 
  private:
   struct Slot {

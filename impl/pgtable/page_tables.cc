@@ -141,36 +141,37 @@ void PageTables<Geometry>::dump(Ref<TableTree> tree, std::FILE* to) const {
 }
 
 template <class Geometry>
-void PageTables<Geometry>::count_below(Pfn table, unsigned level, Count& into) const {
-  check(is_used_head(hardware_.frame(table)), "PT-1: a table is a used frame");
+void PageTables<Geometry>::count_below(Audit& audit, Pfn table, unsigned level, Count& into) const {
+  if (!audit.claim(is_used_head(hardware_.frame(table)), "PT-1: a table is a used frame")) return;
   ++into.tables;
   for (unsigned index = 0; index < Geometry::kEntriesPerTable; ++index) {
     const std::uint64_t entry = hardware_.ram().load_entry(table, index);
     if (!is_present(entry)) continue;
     if (level > 0) {
-      count_below(Pfn(frame_of(entry)), level - 1, into);
+      count_below(audit, Pfn(frame_of(entry)), level - 1, into);
       continue;
     }
     if (is_special(entry)) {
-      check(!is_writable(entry), "COW-1: the zero page is writable nowhere");
+      audit.claim(!is_writable(entry), "COW-1: the zero page is writable nowhere");
       continue;
     }
     ++into.resident;
     const FrameDescriptor& d = hardware_.frame(Pfn(frame_of(entry)));
-    check(is_used_head(d) && mappings_of(d) != 0, "FRAME-2: a mapped frame is used and counts its mappings");
-    check(!is_exclusive(d) || mappings_of(d) == 1, "COW-1: an exclusive page is mapped once");
-    check(!is_writable(entry) || mappings_of(d) == 1, "COW-1: a page mapped more than once is writable nowhere");
+    audit.claim(is_used_head(d) && mappings_of(d) != 0, "FRAME-2: a mapped frame is used and counts its mappings");
+    audit.claim(!is_exclusive(d) || mappings_of(d) == 1, "COW-1: an exclusive page is mapped once");
+    audit.claim(!is_writable(entry) || mappings_of(d) == 1, "COW-1: a page mapped more than once is writable nowhere");
   }
 }
 
 template <class Geometry>
-void PageTables<Geometry>::audit(Ref<TableTree> tree) const {
+void PageTables<Geometry>::audit(Audit& audit, Ref<TableTree> tree) const {
   const TableTree& t = hardware_.ram().at(tree);
   if (t.root == kNoFrame) return;
   Count count;
-  count_below(Pfn(t.root), kRootLevel, count);
-  check(count.tables == t.tables && count.resident == t.resident, "ACCT-2: a space counts its tables and its pages");
-  loaded_.audit(tree);
+  count_below(audit, Pfn(t.root), kRootLevel, count);
+  audit.claim(count.tables == t.tables && count.resident == t.resident,
+              "ACCT-2: a space counts its tables and its pages");
+  loaded_.audit(audit, tree);
 }
 
 template class PageTables<X86Geometry>;

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstdio>
 
+#include "impl/base/audit.h"
 #include "impl/base/outcome.h"
 #include "impl/pgtable/entry_rules.h"
 #include "impl/pgtable/loaded_tables.h"
@@ -72,7 +73,7 @@ class PageTables {
 
   void dump(Ref<TableTree> tree, std::FILE* to) const;
   // Counts tables and resident pages again; every mapped frame is a used one.
-  void audit(Ref<TableTree> tree) const;
+  void audit(Audit& audit, Ref<TableTree> tree) const;
 
  private:
   struct Sweep;
@@ -94,7 +95,7 @@ class PageTables {
   Outcome<Done> copy_table(Copy& c, Pfn table, unsigned level, std::uint64_t base);
   Outcome<Done> copy_leaves(Copy& c, Pfn table, PageSpan pages);
   Outcome<Done> copy_leaf(Copy& c, Pfn table, Pfn child_table, std::uint64_t page);
-  void count_below(Pfn table, unsigned level, Count& into) const;
+  void count_below(Audit& audit, Pfn table, unsigned level, Count& into) const;
 
   Hardware& hardware_;
   PageAllocator& pages_;

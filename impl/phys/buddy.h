@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstdio>
 
+#include "impl/base/audit.h"
 #include "impl/phys/frame.h"
 #include "impl/phys/zone.h"
 #include "impl/platform/hardware.h"
@@ -38,7 +39,7 @@ class Buddy {
 
   void dump(std::FILE* to) const;
   // Walks lists, bitmap and all descriptors of the span: BUDDY-1 to 3 and ACCT-1. Aborts with a sentence.
-  void audit_buddy() const;
+  void audit_buddy(Audit& audit) const;
 
  private:
   void boot_range(std::uint64_t first, std::uint64_t end);
@@ -49,7 +50,7 @@ class Buddy {
   void count_one_more(unsigned order);
   void count_one_less(unsigned order);
   void set_free(std::uint64_t frames) { store_relaxed(zone_.free, frames); }
-  std::uint64_t audit_list(unsigned order) const;
+  std::uint64_t audit_list(Audit& audit, unsigned order) const;
 
   FrameTable frames_;
   Zone& zone_;

@@ -283,27 +283,27 @@ void PageAllocator::on_interrupt(CpuId, CpuId at, std::uint64_t) { drain_visited
 
 // ---- audit and dump ----
 
-void PageAllocator::audit_buddy() const {
+void PageAllocator::audit_buddy(Audit& audit) const {
   for (const auto& zone : zones_) {
-    if (zone.has_value()) zone->audit_buddy();
+    if (zone.has_value()) zone->audit_buddy(audit);
   }
 }
 
-void PageAllocator::audit_lists() const {
+void PageAllocator::audit_lists(Audit& audit) const {
   for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
     for (unsigned zone = 0; zone < kMaxZones; ++zone) {
       const CpuList& own = list(CpuId(cpu), zone);
       std::uint32_t count = 0;
       for (std::uint32_t at = own.first(); at != kNoFrame && count <= own.linked(); at = frames_.at(Pfn(at)).next) {
-        check(frames_.at(Pfn(at)).tag == own.tag(), "PCP-1: a frame on a list is marked as listed there");
+        audit.claim(frames_.at(Pfn(at)).tag == own.tag(), "PCP-1: a frame on a list is marked as listed there");
         ++count;
       }
       if (own.hot() != kNoFrame) {
-        check(frames_.at(Pfn(own.hot())).tag == own.tag(), "PCP-1: a frame on a list is marked as listed there");
+        audit.claim(frames_.at(Pfn(own.hot())).tag == own.tag(), "PCP-1: a frame on a list is marked as listed there");
       }
-      check(count == own.linked(), "ACCT-1: a list counts the frames it has");
-      check(own.length() <= own.high(), "PCP-2: a list is never longer than high");
-      check(own.is_at_rest(), "PCP-1: nobody is inside a list at rest");
+      audit.claim(count == own.linked(), "ACCT-1: a list counts the frames it has");
+      audit.claim(own.length() <= own.high(), "PCP-2: a list is never longer than high");
+      audit.claim(own.is_at_rest(), "PCP-1: nobody is inside a list at rest");
     }
   }
 }

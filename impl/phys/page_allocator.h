@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "impl/base/audit.h"
 #include "impl/base/outcome.h"
 #include "impl/phys/buddy.h"
 #include "impl/phys/cpu_list.h"
@@ -63,9 +64,9 @@ class PageAllocator final : public InterruptHandler {
   const CpuList& list(CpuId cpu, unsigned zone) const { return lists_[cpu.raw() * kMaxZones + zone]; }
 
   void dump(std::FILE* to) const;
-  void audit_buddy() const;
+  void audit_buddy(Audit& audit) const;
   // Every listed frame is on just the list its tag names; no list is longer than high.
-  void audit_lists() const;
+  void audit_lists(Audit& audit) const;
 
   void on_interrupt(CpuId from, CpuId at, std::uint64_t argument) override;
 

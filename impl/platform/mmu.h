@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "impl/base/audit.h"
 #include "impl/base/geometry.h"
 #include "impl/platform/hardware.h"
 #include "impl/platform/owner_section.h"
@@ -112,8 +113,8 @@ class Mmu {
   unsigned asid(CpuId cpu) const { return cpus_[cpu.raw()].asid; }
 
   void dump(std::FILE* to) const;
-  // Every slot lies where its page says, and `cached` counts them.
-  void audit() const;
+  // Every slot lies where its page says, `cached` counts them, and nobody is inside.
+  void audit(Audit& audit) const;
 
  private:
   static constexpr unsigned kCachedLevels = Geometry::kLevels - 1;

@@ -54,6 +54,8 @@ class OwnerSection {
     visitors_.release();
   }
 
+  bool is_at_rest() const { return busy_ == 0 && (attention_ & kVisited) == 0; }
+
  private:
   static constexpr std::uint32_t kFence = 1;    // this host has no asymmetric barrier: the owner fences
   static constexpr std::uint32_t kVisited = 2;  // a visitor works here or waits to

@@ -190,43 +190,45 @@ void Slab::unlink(Cache& cache, std::uint32_t frame) {
 
 // ---- audit and dump ----
 
-void Slab::audit_frame(CacheName name, const Cache& cache, std::uint32_t frame) const {
+void Slab::audit_frame(Audit& audit, CacheName name, const Cache& cache, std::uint32_t frame) const {
   const Ram& ram = hardware_.ram();
   const SlabHeader& header = header_of(ram, frame);
-  check(header.magic == magic_of(name) && header.capacity == cache.shape.capacity, "FRAME-1: a slab names its cache");
-  check(role_of(hardware_.frame(Pfn(frame)).tag) == static_cast<unsigned>(Role::kSlab),
+  audit.claim(header.magic == magic_of(name) && header.capacity == cache.shape.capacity,
+              "FRAME-1: a slab names its cache");
+  audit.claim(role_of(hardware_.frame(Pfn(frame)).tag) == static_cast<unsigned>(Role::kSlab),
         "FRAME-1: a slab's frame was taken for a slab");
   std::uint32_t used = 0;
   for (std::uint32_t i = 0; i < header.capacity; ++i) used += ram.at(link_ref(frame, i)) == kUsedLink ? 1 : 0;
-  check(used == header.used, "ACCT-1: a slab counts the objects it handed out");
+  audit.claim(used == header.used, "ACCT-1: a slab counts the objects it handed out");
   std::uint32_t free = 0;
   for (std::uint32_t i = header.first_free; i != kLastLink; i = ram.at(link_ref(frame, i))) {
-    check(i < header.capacity && ++free <= header.capacity, "FRAME-1: each free object is in its slab's list once");
+    const bool is_listed_once = i < header.capacity && ++free <= header.capacity;
+    if (!audit.claim(is_listed_once, "FRAME-1: each free object is in its slab's list once")) return;
   }
-  check(used + free == header.capacity, "FRAME-1: each object is handed out or free");
+  audit.claim(used + free == header.capacity, "FRAME-1: each object is handed out or free");
 }
 
-void Slab::audit_slab() const {
+void Slab::audit_slab(Audit& audit) const {
   for (unsigned i = 0; i < kCaches; ++i) {
     const Cache& cache = caches_[i];
     const auto name = static_cast<CacheName>(i);
     std::uint64_t used = 0;
     std::uint64_t frames = 0;
-    for (std::uint32_t at = cache.partial; at != kNoFrame && frames <= cache.frames; ++frames) {
-      audit_frame(name, cache, at);
+    for (std::uint32_t at = cache.partial; at != kNoFrame && frames <= cache.frames && audit.is_clean(); ++frames) {
+      audit_frame(audit, name, cache, at);
       const SlabHeader& header = header_of(hardware_.ram(), at);
-      check(header.used != 0 && header.used < header.capacity && header.on_partial_list == kOnPartialList,
+      audit.claim(header.used != 0 && header.used < header.capacity && header.on_partial_list == kOnPartialList,
             "FRAME-1: a partial list holds slabs that are neither full nor empty");
       used += header.used;
       at = header.next;
     }
     if (cache.empty != kNoFrame) {
-      audit_frame(name, cache, cache.empty);
-      check(header_of(hardware_.ram(), cache.empty).used == 0, "ROLLBACK-2: the kept frame is empty");
+      audit_frame(audit, name, cache, cache.empty);
+      audit.claim(header_of(hardware_.ram(), cache.empty).used == 0, "ROLLBACK-2: the kept frame is empty");
       ++frames;
     }
     // All other frames are full.
-    check(cache.objects == used + (cache.frames - frames) * cache.shape.capacity,
+    audit.claim(cache.objects == used + (cache.frames - frames) * cache.shape.capacity,
           "ACCT-1: a cache counts its objects and frames");
   }
 }

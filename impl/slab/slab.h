@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstdio>
 
+#include "impl/base/audit.h"
 #include "impl/base/outcome.h"
 #include "impl/phys/page_allocator.h"
 #include "impl/platform/hardware.h"
@@ -60,7 +61,7 @@ class Slab {
 
   void dump(std::FILE* to) const;
   // Walks every partial list: links, counts, states. Aborts with a sentence.
-  void audit_slab() const;
+  void audit_slab(Audit& audit) const;
 
  private:
   struct Cache {
@@ -80,7 +81,7 @@ class Slab {
   void retire(CpuId cpu, CacheName name, Cache& cache, std::uint32_t frame);
   void link(Cache& cache, std::uint32_t frame);
   void unlink(Cache& cache, std::uint32_t frame);
-  void audit_frame(CacheName name, const Cache& cache, std::uint32_t frame) const;
+  void audit_frame(Audit& audit, CacheName name, const Cache& cache, std::uint32_t frame) const;
 
   Hardware& hardware_;
   PageAllocator& pages_;

@@ -187,24 +187,26 @@ void Families::drop_chain(CpuId cpu, Ref<Range> range) {
   r.links = 0;
 }
 
-void Families::audit(Ref<Range> range) const {
+void Families::audit(Audit& audit, Ref<Range> range) const {
   const Ram& ram = hardware_.ram();
   const Range& r = ram.at(range);
   std::uint32_t links = 0;
   bool has_own = r.family.is_none();
-  for (Ref<FamilyLink> at = r.oldest; !at.is_none(); at = ram.at(at).newer) {
+  for (Ref<FamilyLink> at = r.oldest; !at.is_none() && audit.is_clean(); at = ram.at(at).newer) {
     ++links;
-    check(ram.at(at).range == range, "VMA-2: a link knows its range");
+    audit.claim(ram.at(at).range == range, "VMA-2: a link knows its range");
+    audit.claim(links <= r.links, "VMA-2: a range counts its families");
     const Ref<Family> family = ram.at(at).family;
     has_own = has_own || family == r.family;
     std::uint32_t of_family = 0, active = 0;
     for (Ref<FamilyLink> l = ram.at(family).first_link; !l.is_none(); l = ram.at(l).next) {
-      ++of_family;
+      if (++of_family > ram.at(family).links) break;
       active += ram.at(ram.at(l).range).family == family;
     }
-    check(of_family == ram.at(family).links && active == ram.at(family).active, "VMA-2: a family counts its ranges");
+    audit.claim(of_family == ram.at(family).links && active == ram.at(family).active,
+                "VMA-2: a family counts its ranges");
   }
-  check(links == r.links && has_own, "VMA-2: a range counts its families, and its own is among them");
+  audit.claim(links == r.links && has_own, "VMA-2: a range counts its families, and its own is among them");
 }
 
 }  // namespace mmtwin::impl

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdio>
 
+#include "impl/base/audit.h"
 #include "impl/base/outcome.h"
 #include "impl/platform/hardware.h"
 #include "impl/slab/slab.h"
@@ -38,7 +39,7 @@ class Families {
   void leave(CpuId cpu, Ref<Range> range);
 
   // Links of the range are linked by their families, and the family counts them.
-  void audit(Ref<Range> range) const;
+  void audit(Audit& audit, Ref<Range> range) const;
 
  private:
   void append(Ref<Range> range, Ref<FamilyLink> link, Ref<Family> family);

@@ -210,35 +210,38 @@ void RangeTree::dump(std::FILE* to) const {
   }
 }
 
-std::uint32_t RangeTree::audit_below(Ref<Range> top, Ref<Range> parent) const {
+std::uint32_t RangeTree::audit_below(Audit& audit, Ref<Range> top, Ref<Range> parent) const {
   if (top.is_none()) return 0;
   const Range& r = at(top);
-  check(r.parent == parent, "VMA-1: a range knows its place in the tree");
-  check(r.start < r.end && r.start % kPageBytes == 0 && r.end % kPageBytes == 0, "VMA-1: a range is whole pages");
-  const std::uint32_t count = audit_below(r.left, top) + 1 + audit_below(r.right, top);
+  if (!audit.claim(r.parent == parent, "VMA-1: a range knows its place in the tree")) return 0;
+  audit.claim(r.start < r.end && r.start % kPageBytes == 0 && r.end % kPageBytes == 0, "VMA-1: a range is whole pages");
+  const std::uint32_t count = audit_below(audit, r.left, top) + 1 + audit_below(audit, r.right, top);
+  if (!audit.is_clean()) return count;
   const unsigned left = height(r.left), right = height(r.right);
-  check(left <= right + 1 && right <= left + 1 && r.height == 1 + std::max(left, right), "VMA-1: the tree is balanced");
-  check(r.lowest == (r.left.is_none() ? r.start : at(r.left).lowest), "VMA-1: a subtree knows where it starts");
-  check(r.highest == (r.right.is_none() ? r.end : at(r.right).highest), "VMA-1: a subtree knows where it ends");
+  audit.claim(left <= right + 1 && right <= left + 1 && r.height == 1 + std::max(left, right),
+              "VMA-1: the tree is balanced");
+  audit.claim(r.lowest == (r.left.is_none() ? r.start : at(r.left).lowest), "VMA-1: a subtree knows where it starts");
+  audit.claim(r.highest == (r.right.is_none() ? r.end : at(r.right).highest), "VMA-1: a subtree knows where it ends");
   std::uint64_t gap = 0;
   if (!r.left.is_none()) {
-    check(at(r.left).highest <= r.start, "VMA-1: ranges are sorted and disjoint");
+    audit.claim(at(r.left).highest <= r.start, "VMA-1: ranges are sorted and disjoint");
     gap = std::max(at(r.left).widest_gap, r.start - at(r.left).highest);
   }
   if (!r.right.is_none()) {
-    check(r.end <= at(r.right).lowest, "VMA-1: ranges are sorted and disjoint");
+    audit.claim(r.end <= at(r.right).lowest, "VMA-1: ranges are sorted and disjoint");
     gap = std::max({gap, at(r.right).widest_gap, at(r.right).lowest - r.end});
   }
-  check(r.widest_gap == gap, "VMA-3: a subtree knows its widest gap");
+  audit.claim(r.widest_gap == gap, "VMA-3: a subtree knows its widest gap");
   return count;
 }
 
-std::uint32_t RangeTree::audit() const {
+std::uint32_t RangeTree::audit(Audit& audit) const {
+  const std::uint32_t count = audit_below(audit, root(), {});
   const Ref<Range> last = ram_.at(index_).last_hit;
-  bool holds_last = last.is_none();
+  bool holds_last = last.is_none() || !audit.is_clean();
   for (Ref<Range> node = first(); !node.is_none() && !holds_last; node = next(node)) holds_last = node == last;
-  check(holds_last, "VMA-1: the remembered range is one of the tree");
-  return audit_below(root(), {});
+  audit.claim(holds_last, "VMA-1: the remembered range is one of the tree");
+  return count;
 }
 
 }  // namespace mmtwin::impl

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "impl/base/audit.h"
 #include "impl/platform/ram.h"
 #include "impl/space/range.h"
 
@@ -43,7 +44,7 @@ class RangeTree {
 
   void dump(std::FILE* to) const;
   // Order, balance, links, gaps; returns the number of ranges.
-  std::uint32_t audit() const;
+  std::uint32_t audit(Audit& audit) const;
 
  private:
   // Free space to be searched: [from, to) holds just the subtree, clipped to what the caller may use.
@@ -61,7 +62,7 @@ class RangeTree {
   std::optional<std::uint64_t> highest_in(const Window& w, Ref<Range> top, std::uint64_t from, std::uint64_t to) const;
   std::optional<std::uint64_t> lowest_in(const Window& w, Ref<Range> top, std::uint64_t from, std::uint64_t to) const;
   bool has_gap(const Window& w, Ref<Range> top, std::uint64_t from, std::uint64_t to) const;
-  std::uint32_t audit_below(Ref<Range> top, Ref<Range> parent) const;
+  std::uint32_t audit_below(Audit& audit, Ref<Range> top, Ref<Range> parent) const;
 
   Ram& ram_;
   Ref<RangeIndex> index_;

@@ -185,17 +185,17 @@ void Spaces<Geometry>::dump(Ref<Space> space, std::FILE* to) {
 }
 
 template <class Geometry>
-void Spaces<Geometry>::audit(Ref<Space> space) {
+void Spaces<Geometry>::audit(Audit& audit, Ref<Space> space) {
   const Space& s = at(space);
-  check(tree(space).audit() == s.range_count, "ACCT-2: a space counts its ranges");
+  audit.claim(tree(space).audit(audit) == s.range_count, "ACCT-2: a space counts its ranges");
   std::uint64_t pages = 0;
-  for (Ref<Range> r = tree(space).first(); !r.is_none(); r = tree(space).next(r)) {
+  for (Ref<Range> r = tree(space).first(); !r.is_none() && audit.is_clean(); r = tree(space).next(r)) {
     pages += (range(r).end - range(r).start) / kPageBytes;
-    check(range(r).end <= Layout::kEnd, "VMA-1: ranges lie in the user half");
-    families_.audit(r);
+    audit.claim(range(r).end <= Layout::kEnd, "VMA-1: ranges lie in the user half");
+    families_.audit(audit, r);
   }
-  check(pages == s.total_pages, "ACCT-2: a space counts its pages");
-  tables_.audit(tables_of(space));
+  audit.claim(pages == s.total_pages, "ACCT-2: a space counts its pages");
+  if (audit.is_clean()) tables_.audit(audit, tables_of(space));
 }
 
 template class Spaces<X86Geometry>;

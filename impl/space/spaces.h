@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstdio>
 
+#include "impl/base/audit.h"
 #include "impl/base/outcome.h"
 #include "impl/pgtable/page_tables.h"
 #include "impl/platform/hardware.h"
@@ -77,7 +78,7 @@ class Spaces {
   Piece piece_of(Ref<Range> range) const;
 
   void dump(Ref<Space> space, std::FILE* to);
-  void audit(Ref<Space> space);
+  void audit(Audit& audit, Ref<Space> space);
 
  private:
   // What a split takes.

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "impl/slab/slab_layout.h"
 #include "tests/impl/test_mm_world.h"
 
 namespace mmtwin::impl {
@@ -114,6 +115,44 @@ TYPED_TEST(Basics, AMachineThatWasResetDoesTheSameAgain) {
       EXPECT_EQ(runs[0][i].after, runs[run][i].after);
     }
   }
+}
+
+// Each part of a machine, broken behind its back.
+TYPED_TEST(Basics, AnAuditSaysWhatIsWrong) {
+  auto& w = this->world;
+  const SpaceId s = w.create();
+  w.map(s, 0, 4);
+  w.store(s, 1, 7);
+  Hardware& hardware = w.mm.hardware();
+  Ram& ram = hardware.ram();
+  const Ref<Space> space{s.offset};
+  w.audit({s});
+  const auto is_said = [&](const char* complaint, const char* law) {
+    ASSERT_NE(complaint, nullptr) << law;
+    EXPECT_EQ(std::string(complaint).substr(0, std::string(law).size()), law);
+  };
+  const auto broken = [&](auto& word, const char* law) {
+    const auto before = word;
+    ++word;
+    const char* const of_space = w.mm.audit(s);
+    is_said(of_space != nullptr ? of_space : w.mm.audit_machine(), law);
+    word = before;
+    w.audit({s});
+  };
+  const Ref<Range> range = ram.at(ranges_of(space)).root;
+  broken(ram.edit(range).height, "VMA-1");
+  broken(ram.edit(range).widest_gap, "VMA-3");
+  broken(ram.edit(range).links, "VMA-2");
+  broken(ram.edit(ram.at(range).family).active, "VMA-2");
+  broken(ram.edit(space).range_count, "ACCT-2");
+  broken(ram.edit(space).total_pages, "ACCT-2");
+  broken(ram.edit(space).tables.resident, "ACCT-2");
+  broken(ram.edit(space).tables.loaded_on, "TLB-2");
+  broken(ram.edit(Ref<SlabHeader>{space.offset / kPage * kPage}).used, "ACCT-1");
+  w.mm.mmu().enter(kCpu1);
+  is_said(w.mm.audit_machine(), "TLB-2");
+  w.mm.mmu().leave(kCpu1);
+  w.audit({s});
 }
 
 }  // namespace

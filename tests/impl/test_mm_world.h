@@ -1,6 +1,8 @@
 // A small machine with its memory manager, and the words in which tests about spaces are written.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <cstdint>
 #include <cstdio>
 #include <memory>
@@ -101,8 +103,8 @@ struct WorldOf {
     return free_frames();
   }
   void audit(std::initializer_list<SpaceId> spaces) {
-    for (const SpaceId s : spaces) mm.audit(s);
-    mm.audit_machine();
+    for (const SpaceId s : spaces) EXPECT_STREQ(mm.audit(s), nullptr);
+    EXPECT_STREQ(mm.audit_machine(), nullptr);
   }
 
   EventList seen;

@@ -3,6 +3,8 @@
 // Laws: none. Context: tests, one thread. Cost: a machine. It deliberately remembers every event.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -51,8 +53,10 @@ struct PhysWorld {
     hardware.connect(&recorder);
   }
   void audit() const {
-    pages.audit_buddy();
-    pages.audit_lists();
+    Audit audit;
+    pages.audit_buddy(audit);
+    pages.audit_lists(audit);
+    EXPECT_STREQ(audit.complaint(), nullptr);
   }
   Outcome<Pfn> allocate(unsigned order, Gfp gfp = kGfpWait, CpuId cpu = CpuId(0), NodeId node = kAnyNode) {
     hardware.begin_operation();

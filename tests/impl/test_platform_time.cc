@@ -86,8 +86,10 @@ TEST(Marks, RestoreGoesBackToTheSnapshotAsOftenAsWanted) {
       world.hardware.marks().restore();
       world.held = held;
       ASSERT_EQ(world.state(), then);
-      world.pages.audit_buddy();
-      world.pages.audit_lists();
+      Audit audit;
+      world.pages.audit_buddy(audit);
+      world.pages.audit_lists(audit);
+      ASSERT_STREQ(audit.complaint(), nullptr);
     }
     world.run_program(seed + 1000);
     world.held.clear();

@@ -33,7 +33,9 @@ struct SlabWorld : PhysWorld {
   explicit SlabWorld(const MachineDescription& machine) : PhysWorld(machine), slab(hardware, pages, object_sizes<Small, Large, Family, FamilyLink>()) {}
   void audit_all() const {
     audit();
-    slab.audit_slab();
+    Audit of_slab;
+    slab.audit_slab(of_slab);
+    EXPECT_STREQ(of_slab.complaint(), nullptr);
   }
   std::uint32_t capacity() const { return slab.shape(CacheName::kRange).capacity; }
 

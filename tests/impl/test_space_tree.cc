@@ -80,7 +80,9 @@ TEST(RangeTree, AgreesWithASortedVectorThroughThousandsOfChanges) {
       spare.push_back(f.ranges[at].node);
       f.remove(at);
     }
-    ASSERT_EQ(f.tree.audit(), f.ranges.size());
+    Audit audit;
+    ASSERT_EQ(f.tree.audit(audit), f.ranges.size());
+    ASSERT_STREQ(audit.complaint(), nullptr);
     std::size_t n = 0;
     for (Ref<Range> r = f.tree.first(); !r.is_none(); r = f.tree.next(r)) {
       ASSERT_EQ(r, f.node(f.ranges[n].node));

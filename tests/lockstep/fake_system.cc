@@ -20,7 +20,7 @@ void FakeSystem::start(const MachineDescription& machine, EventSink& sink) {
   changes_.clear();
   fail_in_ = 0;
   applied_ = 0;
-  lying_ = false;
+  lying_ = is_broken_inside_ = false;
   for (const Role role : {Role::kRootTable, Role::kZeroPage}) {
     std::uint64_t head = 0;
     if (request(0, role, 0, kGfpWait, head)) emit(EventKind::kFrameZeroed, 0, head);
@@ -31,6 +31,7 @@ Response FakeSystem::apply(const Operation& operation) {
   changes_.clear();
   if (lie_kind_.empty() || lie_kind_ == name_of(operation)) ++applied_;
   lying_ = applied_ == lie_at_ && (lie_kind_.empty() || lie_kind_ == name_of(operation));
+  if (lies(Lie::kBrokenInside)) is_broken_inside_ = true;
   if (lies(Lie::kCrash)) std::raise(SIGSEGV);
   if (lies(Lie::kHang)) {
     for (;;) pause();

@@ -6,7 +6,9 @@
 
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lockstep/system.h"
@@ -23,6 +25,7 @@ enum class Lie {
   kMarkedChange,      // the same, but marked
   kRefusalLeavesMark,  // a refused pages_alloc_exact changes the zero page's reference count
   kNoEvent,           // the frame is taken in silence
+  kBrokenInside,      // nothing that anybody sees, but its own walk does
   kCrash,
   kHang,
 };
@@ -44,6 +47,7 @@ class FakeSystem final : public System {
   ZoneObservation zone(NodeId node, ZoneKind kind) override;
   EntryObservation entry(SpaceHandle, Vpn) override { return {}; }
   std::span<const std::uint8_t> bytes(Pfn) override { return {}; }
+  std::optional<std::string_view> complaint() override { return is_broken_inside_ ? "it is whole" : ""; }
 
  private:
   struct Frame {
@@ -93,6 +97,7 @@ class FakeSystem final : public System {
   std::string lie_kind_;
   unsigned applied_ = 0;
   bool lying_ = false;
+  bool is_broken_inside_ = false;
   MachineDescription machine_;
   EventSink* sink_ = nullptr;
   std::vector<Frame> frames_;

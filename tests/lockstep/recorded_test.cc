@@ -67,6 +67,24 @@ TEST(Recorded, AWrongRangeListIsFoundAtItsStep) {
   EXPECT_EQ(outcome.step.raw(), 3u);
 }
 
+// Zones meet at frame 12.
+TEST(Recorded, ABlockLiesInOneZoneAndIsFree) {
+  const auto block_at = [](const std::string& frame) {
+    return judged("mmtwin 1\nmachine tiny node0.dma=0+12 node0.normal=12+52 min=0\n"
+                  "1 cpu=0 pages_alloc order=3 -> b1 = 0\n"
+                  "2 cpu=0 pages_alloc_exact pages=3 -> b2 = 0x10\n"
+                  "3 cpu=0 pages_alloc order=3 -> b3 = " + frame + "\n"
+                  "4 cpu=0 pages_free block=b2\n"
+                  "5 cpu=0 pages_alloc order=2 -> b4 = 0x10\n");
+  };
+  EXPECT_EQ(block_at("0x18").verdict, Verdict::kAgreed) << block_at("0x18").finding->actual;
+  for (const char* wrong : {"8", "0", "0x10", "0x1c", "0x40"}) {
+    const RunOutcome outcome = block_at(wrong);
+    EXPECT_EQ(outcome.verdict, Verdict::kDiverged) << wrong;
+    EXPECT_EQ(outcome.step.raw(), 3u) << wrong;
+  }
+}
+
 TEST(Recorded, StepsWithoutAnAnswerAreDone) {
   const RunOutcome outcome = judged(
       "mmtwin 1\nmachine small-x86\n1 cpu=0 space_create -> p1\n"

@@ -121,6 +121,7 @@ INSTANTIATE_TEST_SUITE_P(Planted, Lies,
                                          Planted{Lie::kNeedlessRefusal, "pages_alloc", 2},
                                          Planted{Lie::kLostFrame, "pages_free", 5},
                                          Planted{Lie::kNoEvent, "pages_alloc", 2},
+                                         Planted{Lie::kBrokenInside, "pages_alloc", 2},
                                          Planted{Lie::kMarkedChange, "pages_free", 5},
                                          Planted{Lie::kUnmarkedChange, "pages_free", 5}));
 
@@ -135,6 +136,17 @@ TEST(Run, OnlyAnUnmarkedChangeIsAHoleInTheMarking) {
   EXPECT_EQ(seen_late.phase, Phase::kAudit);
   EXPECT_TRUE(seen_late.marking_hole);
   EXPECT_EQ(seen_late.step.raw(), 5u);
+}
+
+TEST(Run, WhatTheSystemSaysAgainstItselfIsAFindingOfTheAudit) {
+  FakeSystem system(Lie::kBrokenInside, "pages_free", 2);
+  Runner runner(system);
+  const RunOutcome outcome = runner.run(program_of("tiny", kSomePages));
+  ASSERT_TRUE(outcome.finding);
+  EXPECT_EQ(outcome.finding->law, model::Law::kAudit1);
+  EXPECT_EQ(outcome.phase, Phase::kAudit);
+  EXPECT_FALSE(outcome.marking_hole);
+  EXPECT_EQ(outcome.step.raw(), 5u);
 }
 
 TEST(Run, AnAuditOnTheWaySeesAnUnmarkedChangeSooner) {

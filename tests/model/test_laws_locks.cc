@@ -37,19 +37,89 @@ TEST(Lock1, ALockHasOneHolderWhoReleasesIt) {
   }
 }
 
-TEST(Lock1, NobodyTakesWhatAnotherHolds) {
+// Two operations on two CPUs: the first, on p1, has a lock, the second takes one.
+Scene two_lockers(LockClass lock_class, std::uint64_t first, unsigned other_space, std::uint64_t second) {
   Narrator n = one_space(2);
-  n.begin_step(Narrator::map_operation(1, kHere, 1), 2);
+  n.create(2);
+  n.begin_step(Narrator::map_operation(1, kHere, 1), 3);
   n.load_space(1);
-  n.lock(LockClass::kSpace, 1);
-  n.begin_step(Narrator::map_operation(1, kThere, 1, kReadWrite, 1), 3);
+  n.lock(lock_class, first);
+  n.begin_step(Narrator::map_operation(other_space, kThere, 1, kReadWrite, 1), 4);
+  n.load_space(other_space);
+  n.lock(lock_class, second);
+  return n.scene();
+}
+
+TEST(Lock1, NobodyTakesWhatAnotherHolds) {
+  for (const LockClass c : {LockClass::kSpace, LockClass::kTables, LockClass::kFamily, LockClass::kSlab})
+    expect_found(Law::kLock1, two_lockers(c, 1, 1, 1));
+  expect_legal(two_lockers(LockClass::kSlab, 1, 1, 2));
+}
+
+// A second lock for the same thing would exclude nobody.
+TEST(Lock1, AThingHasOneLock) {
+  for (const LockClass c : {LockClass::kSpace, LockClass::kTables}) {
+    expect_legal(two_lockers(c, 1, 2, 2));
+    expect_found(Law::kLock1, two_lockers(c, 1, 2, 1));
+    expect_found(Law::kLock1, two_lockers(c, 1, 1, 2));
+  }
+  expect_found(Law::kLock1, two_lockers(LockClass::kFamily, 1, 1, 2));
+  expect_found(Law::kLock1, two_lockers(LockClass::kFamily, 1, 2, 2));
+  expect_found(Law::kLock1, two_lockers(LockClass::kSlab, 1, 2, kCacheNames.size()));
+  for (const std::uint64_t no_zone : {0u, 64u}) expect_found(Law::kLock1, two_lockers(LockClass::kZone, 1, 2, no_zone));
+}
+
+TEST(Lock1, WhoNamesNoSpaceTakesNoSpacesLock) {
+  for (const LockClass c : {LockClass::kSpace, LockClass::kTables}) {
+    Narrator n = one_space();
+    n.begin(SlabShrink{CpuId(0)});
+    n.lock(c, 1);
+    expect_found(Law::kLock1, n.scene());
+  }
+}
+
+TEST(Lock1, ASpaceThatIsGoneLeavesItsLockToTheNext) {
+  Narrator n = one_space();
+  n.begin(Narrator::map_operation(1, kHere, 1));
   n.load_space(1);
+  n.map_locked();
+  n.note_mapped(1, kHere, 1, kReadWrite);
+  n.end(Refusal::kNone, kHere);
+  n.exit(1);
+  n.create(2);
+  n.begin(Narrator::map_operation(2, kHere, 1));
+  n.load_space(2);
+  n.map_locked();
+  n.end(Refusal::kNone, kHere);
   expect_legal(n.scene());
-  Narrator other = n;
-  n.lock(LockClass::kSpace, 1);
-  expect_found(Law::kLock1, n.scene());
-  other.lock(LockClass::kSpace, 2);
-  expect_legal(other.scene());
+}
+
+// While it forks, both trees may be locked, in whatever order; later each has the lock it had.
+TEST(Lock1, AForkMayLockTheTablesOfBothSpaces) {
+  const auto forked = [](std::uint64_t first, std::uint64_t second, std::uint64_t later) {
+    Narrator n = one_space();
+    n.begin(SpaceFork{CpuId(0), SpaceHandle(1), Fresh<'p'>(2)});
+    n.load_space(1);
+    n.object(CacheName::kSpace);
+    n.start_child(1, 2);
+    for (const std::uint64_t instance : {first, second, first}) {
+      n.lock(LockClass::kTables, instance);
+      n.unlock(LockClass::kTables, instance);
+    }
+    n.end();
+    for (const unsigned p : {1u, 2u}) {
+      n.begin(Narrator::map_operation(p, kHere, 1));
+      n.load_space(p);
+      n.lock(LockClass::kTables, p == 1 ? 1 : later);
+      n.unlock(LockClass::kTables, p == 1 ? 1 : later);
+      n.object(CacheName::kRange);
+      n.end(Refusal::kNone, kHere);
+    }
+    return n.scene();
+  };
+  expect_legal(forked(1, 2, 2));
+  expect_legal(forked(2, 1, 2));
+  expect_found(Law::kLock1, forked(1, 2, 1));
 }
 
 TEST(Lock1, NobodyWaitsInACircle) {
@@ -64,9 +134,10 @@ TEST(Lock2, OnlyInnerLocksAreTakenUnderOuterOnes) {
   for (const LockClass outer : {kSpace, kTables, kFamily, kSlab, kZone})
     for (const LockClass inner : {kSpace, kTables, kFamily, kSlab, kZone}) {
       Narrator n = one_space();
-      n.begin(SlabShrink{CpuId(0)});
+      n.begin(Narrator::map_operation(1, kHere, 1));
+      n.load_space(1);
       n.lock(outer, 1);
-      n.lock(inner, 2);
+      n.lock(inner, inner == outer ? 2 : 1);
       const bool is_declared = (outer == kSpace && inner != kSpace) || (inner == kZone && outer != kZone) ||
                                (outer == kFamily && inner == kSlab);
       if (is_declared)
@@ -121,6 +192,38 @@ TEST(Lock4, WhatALockProtectsChangesUnderIt) {
   expect_found(Law::kLock4, unlocked(LockClass::kSpace, 2));  // a space ends
   expect_found(Law::kLock4, unlocked(LockClass::kSlab, 1));   // objects go back
   expect_found(Law::kLock4, unlocked(LockClass::kSlab, 2));
+}
+
+// Two spaces with a page at one address. p1 unmaps or protects its own, and does the same to that of p2.
+TEST(Lock4, OnlyWhoNamesASpaceChangesItsTables) {
+  const auto both = [](bool unmaps, bool touches_other) {
+    Narrator n = one_space();
+    n.create(2);
+    for (const unsigned p : {1u, 2u}) {
+      n.map(p, kHere, 2);
+      n.store(p, kHere, 7);
+    }
+    const std::uint64_t page = kHere / kPage, others = n.frame_at(2, kHere);
+    if (unmaps)
+      n.begin(RangeUnmap{CpuId(0), SpaceHandle(1), place(kHere), ByteCount(kPage)});
+    else
+      n.begin(RangeProtect{CpuId(0), SpaceHandle(1), place(kHere), ByteCount(2 * kPage), kProtRead});
+    n.load_space(1);
+    if (unmaps) {
+      n.unmap_pages(1, page, page + 1);
+    } else {
+      n.set_leaf(1, page, n.leaf(1, page) & ~kBitWritable);
+      n.flush_page(1, page);
+    }
+    if (touches_other) n.set_leaf(2, page, unmaps ? 0 : n.leaf(2, page) & ~kBitWritable);
+    if (touches_other && unmaps) n.put(others);
+    n.end();
+    return n.scene();
+  };
+  for (const bool unmaps : {true, false}) {
+    expect_legal(both(unmaps, false));
+    expect_found(Law::kLock4, both(unmaps, true));
+  }
 }
 
 TEST(Live2, AnOperationComesToItsEnd) {
@@ -222,6 +325,28 @@ TEST(Overlap, WhatWasTakenAwayIsDroppedBeforeTheFlushIsAnswered) {
   expect_found(Law::kTlb2, walks);
 }
 
+// CPU 1 walks ahead of its program; CPU 0 unmaps a page of the space, and CPU 1 has to hear of it.
+TEST(Overlap, AFlushComesBetweenWalks) {
+  const auto unmapped = [](bool is_walking) {
+    Narrator n = cached_on_both();
+    n.begin_step(CpuSpeculate{CpuId(1), place(kHere + kPage)}, 5);
+    if (is_walking) {
+      Event used = event_of(EventKind::kWalkCacheUsed, n.leaf_table(1, kHere), kHere / kPage + 1);
+      used.level = 1;
+      used.index = (kHere / kPage >> 4) % n.scene().machine.walk_cache_entries;
+      n.event(used);
+    }
+    n.begin_step(RangeUnmap{CpuId(0), SpaceHandle(1), place(kHere), ByteCount(kPage)}, 6);
+    n.lock(LockClass::kSpace, 1);
+    n.set_leaf(1, kHere / kPage, 0);
+    n.flush_page(1, kHere / kPage);
+    n.hear();
+    return n.scene();
+  };
+  expect_legal(unmapped(false));
+  expect_found(Law::kTlb2, unmapped(true));
+}
+
 TEST(Overlap, FlushesAreOverBeforeTheLockIsGivenBack) {
   const Scene legal = flush_beside_a_map();
   const std::size_t stored = nth(legal, EventKind::kTableStore);
@@ -238,6 +363,42 @@ TEST(Overlap, ADrainedListIsEmptyIfNobodyActed) {
   n.begin_step(drain_of(1), 4);
   n.interrupt(1);
   for (const std::uint64_t frame : std::vector(n.list(1))) n.drain(1, frame);
+  n.end();
+  const Scene legal = n.scene();
+  expect_legal(legal);
+  expect_found(Law::kPcp2, without(legal, nth(legal, EventKind::kListDrained)));
+}
+
+// While a map of CPU 1 is in flight, CPU 0 makes an access that is refused, and then one that the TLB translates.
+TEST(Overlap, WhatAFaultCameToIsForgottenWithItsAccess) {
+  Narrator n = one_space(2);
+  n.map(1, kHere, 1);
+  n.store(1, kHere, 7);
+  n.map(1, kThere, 1, Prot());
+  n.begin_step(Narrator::map_operation(1, 2 * kThere, 1, kReadWrite, 1), 5);
+  n.begin_step(MemoryLoad{CpuId(0), SpaceHandle(1), place(kThere), Width(1)}, 6);
+  n.walk(1, kThere / kPage, Access::kLoad);
+  n.lock(LockClass::kSpace, 1);
+  n.unlock(LockClass::kSpace, 1);
+  n.end(Refusal::kSegvAccErr);
+  n.begin_step(MemoryLoad{CpuId(0), SpaceHandle(1), place(kHere), Width(1)}, 7);
+  n.translated(kHere / kPage, Access::kLoad);
+  n.end(Refusal::kNone, 7);
+  const Scene legal = n.scene();
+  expect_legal(legal);
+  expect_found(Law::kPerm1, altered<Response>(legal, nth<Response>(legal),
+                                              [](Response& r) { r = {Refusal::kSegvAccErr, 0}; }));
+}
+
+// A CPU that just gave a frame back, and has done nothing yet for the next operation, is asked for its list.
+TEST(Overlap, ADrainLeavesOnlyWhatTheCpuIsGivingBackJustThen) {
+  Narrator n(machine_of("tiny", 2));
+  const std::uint64_t frame = n.single(1, 1);
+  n.free_block(1, frame, 0, 1);
+  n.begin_step(alloc(2, 0, kGfpWait, kAnyNode, 1), 3);
+  n.begin_step(drain_of(1), 4);
+  n.interrupt(1);
+  for (const std::uint64_t listed : std::vector(n.list(1))) n.drain(1, listed);
   n.end();
   const Scene legal = n.scene();
   expect_legal(legal);

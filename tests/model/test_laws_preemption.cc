@@ -24,7 +24,9 @@ Scene map_preempted() {
   n.load_space(1);
   n.begin_step(Narrator::map_operation(2, kThere, 1), 4);
   n.load_space(2);
-  n.map_locked();
+  n.lock(LockClass::kSpace, 2);
+  n.object(CacheName::kRange);
+  n.unlock(LockClass::kSpace, 2);
   n.end(Refusal::kNone, kThere);
   n.go_on(3, 0);
   n.load_space(1);

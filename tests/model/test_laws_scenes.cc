@@ -332,6 +332,7 @@ TEST(LegalScenes, BreakNoLawAndExerciseEveryLaw) {
   w.refuse_page();
   w.end(Refusal::kOom);
   EXPECT_FALSE(judged(model, w.scene()).law.has_value());
+  model.judge_complaint("");
   for (unsigned law = 0; law < kLawCount; ++law)
     EXPECT_NE(model.exercised()[law], 0u) << kLaws[law].id << ": " << kLaws[law].claim;
 }

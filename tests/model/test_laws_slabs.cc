@@ -74,5 +74,17 @@ TEST(Acct1, ACacheCountsTheObjectsThatTheStateImplies) {
   }
 }
 
+TEST(Audit1, WhatTheSystemSaysAgainstItselfIsAFinding) {
+  const Scene scene = space_of_objects();
+  Model model;
+  EXPECT_FALSE(judged(model, scene).law.has_value());
+  model.judge_complaint("");
+  EXPECT_FALSE(model.finding().has_value());
+  model.judge_complaint("VMA-1: the tree is balanced");
+  ASSERT_TRUE(model.finding().has_value());
+  EXPECT_EQ(model.finding()->law, Law::kAudit1);
+  EXPECT_EQ(model.finding()->actual, "false: VMA-1: the tree is balanced");
+}
+
 }  // namespace
 }  // namespace mmtwin::model

@@ -29,6 +29,8 @@ constexpr std::size_t kSharedDeeds = static_cast<std::size_t>(Deed::kProcessor);
 constexpr std::array<unsigned, kDeeds> kUsualWeights = {24, 10, 4, 8, 40, 10, 1, 2, 2, 2, 5, 1, 1, 2, 1, 1, 20};
 using Weights = std::array<unsigned, kDeeds>;
 
+void expect_whole(const char* complaint) { expect(complaint == nullptr, complaint, 0); }
+
 Weights draw_weights(Runner& runner) {
   Weights weights = kUsualWeights;
   for (unsigned& weight : weights) {
@@ -70,7 +72,7 @@ class Work {
   }
   // All threads are joined.
   void audit() {
-    for (const PrivateSpace& space : spaces_) runner_.mm().audit(space.id());
+    for (const PrivateSpace& space : spaces_) expect_whole(runner_.mm().audit(space.id()));
   }
   void finish() {
     while (!spaces_.empty()) end(spaces_.size() - 1);
@@ -257,10 +259,10 @@ void Machine::run_round(RoundKind kind, std::chrono::milliseconds length) {
   }
   mm_->fail_next(0);
   for (const auto& work : works) work->audit();
-  mm_->audit_machine();
+  expect_whole(mm_->audit_machine());
   if (!round.last_exits) {
     for (const auto& space : round.shared) {
-      mm_->audit(space->id());
+      expect_whole(mm_->audit(space->id()));
       main.exit(space->id());
     }
   }
@@ -268,7 +270,7 @@ void Machine::run_round(RoundKind kind, std::chrono::milliseconds length) {
     work->finish();
     for (std::size_t i = 0; i < tally_.size(); ++i) tally_[i] += work->runner().tally()[i];
   }
-  mm_->audit_machine();
+  expect_whole(mm_->audit_machine());
 }
 
 std::uint64_t Machine::free_frames() {
@@ -289,7 +291,7 @@ void Machine::expect_empty() {
   }
   const std::uint64_t free = free_frames();
   expect(free == free_at_boot_, "every frame comes home", 0, free, free_at_boot_);
-  mm_->audit_machine();
+  expect_whole(mm_->audit_machine());
 }
 
 }  // namespace mmtwin::stress

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -168,6 +169,15 @@ class Ours final : public System {
     return id.offset != 0 ? decoder_->entry({id.offset}, page) : EntryObservation{};
   }
   std::span<const std::uint8_t> bytes(Pfn at) override { return decoder_->bytes(at); }
+  std::optional<std::string_view> complaint() override {
+    for (unsigned number = 1; number < spaces_.size(); ++number) {
+      const SpaceId id = spaces_.get(number);
+      if (id.offset == 0) continue;
+      if (const char* wrong = mm_->audit(id)) return wrong;
+    }
+    const char* const wrong = mm_->audit_machine();
+    return wrong != nullptr ? wrong : std::string_view();
+  }
 
  private:
   // On a stack of its own.
@@ -256,13 +266,14 @@ class Ours final : public System {
     return answer_block(mm_->pages_alloc_exact(op.cpu, op.pages, op.gfp, op.node), op.result, block);
   }
   Response run(const PagesFree& op) {
-    Block& block = blocks_.at(op.block.number());
+    // A copy: while this operation pauses, another one's handle may make the table grow.
+    const Block block = blocks_.get(op.block.number());
     if (block.is_exact) {
       mm_->pages_free_exact(op.cpu, block.first, block.pages);
     } else {
       mm_->pages_free(op.cpu, block.first, block.order);
     }
-    block = Block{};
+    blocks_.at(op.block.number()) = Block{};
     return {};
   }
   Response run(const PagesDrainCpu& op) {
