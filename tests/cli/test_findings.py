@@ -1,7 +1,6 @@
 """The mmtwin command and what it must not lose: outputs that cannot be written are known before anything is run."""
 
 import subprocess
-import time
 import unittest
 
 from mmtwin_command import PROGRAM, ROOT, TRACE, Mmtwin
@@ -13,9 +12,7 @@ class Outputs(Mmtwin):
         log = self.file("log.txt", b"")
         below_a_file = trace / "below"
         for place in (below_a_file, below_a_file / "further", "/proc/mmtwin", "/proc/mmtwin/below"):
-            start = time.monotonic()
-            message = self.ends(2, "fuzz", "--seconds", "60", "--output", place).stderr.decode()
-            self.assertLess(time.monotonic() - start, 10)
+            message = self.ends(2, "fuzz", "--seconds", "3600", "--output", place).stderr.decode()
             self.assertRegex(message, r"^--output: .*: ")
         for place in (below_a_file, self.folder / "missing/a.mmt", self.folder, "/proc/mmtwin.mmt"):
             for words in (["gen"], ["convert", trace], ["minimise", trace], ["import", "strace", log]):

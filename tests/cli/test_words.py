@@ -81,7 +81,9 @@ class Messages(Mmtwin):
     def test_long_and_binary_words_of_the_command_line_come_back_short_and_printable(self):
         long_word = "w" * 100_000
         for words in ([long_word], ["fuzz", "--" + long_word], ["fuzz", "--seed", long_word],
-                      ["fuzz", "--target=" + long_word], ["fuzz", "--machine", long_word], ["gen", "--weights", long_word], ["fuzz", "\x1b[31m\x07"],
+                      ["fuzz", "--target=" + long_word], ["fuzz", "--machine", long_word], ["gen", "--weights",
+                       long_word],
+                      ["fuzz", "\x1b[31m\x07"],
                       ["gen", "--machine", "small " + long_word + "=1"], ["gen", "--output", long_word],
                       ["bugs", "run", long_word], ["prove", "--only", "x", long_word]):
             self.is_short(2, *words)
