@@ -1,6 +1,8 @@
 #!/bin/sh
 # Usage: ci/fuzz.sh [SECONDS [TARGET [LIBFUZZER-OPTION...]]]      defaults: 60 fuzz_machine
-# Installs what is missing, builds, fuzzes on a copy of corpora/TARGET and says what was checked.
+# Installs what is missing, builds, fuzzes on a copy of corpora/TARGET and says what was checked. A finding stays in
+# build/fuzz/artifacts, beside those of earlier runs: TARGET.mmt (or TARGET-2.mmt, …) and the engine's input; the last
+# line replays it.
 # Exit: 0 agreed, 1 a divergence or violation was found, 4 the harness failed, 5 nothing was executed.
 set -eu
 
@@ -36,12 +38,23 @@ log="build/fuzz/$target.log"
 artifacts="build/fuzz/artifacts"
 mkdir -p "$artifacts"
 
+# The line that replays a finding, with the program where there is one.
+say_replay() {  # words for mmtwin
+  for preset in dev release gcc-release clang-dev gcc-debug clang-debug asan ubsan; do
+    if [ -x "build/$preset/bin/mmtwin" ]; then
+      echo "build/$preset/bin/mmtwin replay $*" >&2
+      return
+    fi
+  done
+  echo "ci/build.sh dev mmtwin && build/dev/bin/mmtwin replay $*" >&2
+}
+
 # Weighing rare features (entropic) costs a third of the rate.
 echo "fuzzing $target for $seconds s; log: $log"
 status=0
-PATH="/usr/lib/llvm-19/bin:$PATH" UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}" \
-  "build/fuzz/bin/$target" -max_total_time="$seconds" -timeout=20 -entropic=0 -print_final_stats=1 \
-  -artifact_prefix="$artifacts/$target-" "$@" "$work/corpus" >"$log" 2>&1 || status=$?
+MMTWIN_FINDING="$artifacts/$target.mmt" PATH="/usr/lib/llvm-19/bin:$PATH" \
+  UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}" "build/fuzz/bin/$target" -max_total_time="$seconds" -timeout=20 \
+  -entropic=0 -print_final_stats=1 -artifact_prefix="$artifacts/$target-" "$@" "$work/corpus" >"$log" 2>&1 || status=$?
 grep -Ev '^#[0-9]+[[:space:]]+(NEW|REDUCE|RELOAD|pulse)' "$log" | tail -n 80
 
 executed=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -n 1)
@@ -49,7 +62,13 @@ case $status in
   0) ;;
   77)
     input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)
-    echo "found; log: $log; replay: build/fuzz/bin/$target $input" >&2
+    trace=$(sed -n 's/^mmtwin replay //p' "$log" | tail -n 1)
+    echo "found; log: $log; for the engine: build/fuzz/bin/$target $input" >&2
+    if [ -f "$trace" ]; then
+      say_replay "$trace"
+    elif [ "$target" != fuzz_trace_text ]; then
+      say_replay --bytes "$input"  # it ended before a trace could be written
+    fi
     exit 1
     ;;
   *)

@@ -83,16 +83,22 @@ try_bug() {
       70) verdict=hang ;;
       *) problem "$id: fuzz_machine ended with status $status" "$out/log"; break ;;
     esac
-    input=$(sed -n 's/.*Test unit written to //p' "$out/log")
+    input=$(sed -n 's/.*Test unit written to //p' "$out/log" | tail -n 1)
+    rm -f "$out/clean.mmt"
     if MMTWIN_FINDING="$out/clean.mmt" "$work/clean" -timeout=20 "$input" >"$out/clean.log" 2>&1; then
       [ -f "$out/found.mmt" ] || break
       # In a process of its own: nothing is left there of what the bug did in the campaign.
       verdict="not reproducible"
-      MMTWIN_FINDING="$out/found.mmt" MMTWIN_MINIMISE_SECONDS=60 "$program" -timeout=120 "$input" \
-        >"$out/minimise.log" 2>&1 || verdict=$(sed -n 's/^# verdict=\([a-z]*\).*/\1/p' "$out/found.mmt")
+      mv "$out/found.mmt" "$out/raw.mmt"
+      if ! MMTWIN_FINDING="$out/found.mmt" MMTWIN_MINIMISE_SECONDS=60 "$program" -timeout=120 "$input" \
+        >"$out/minimise.log" 2>&1; then
+        verdict=crash
+        [ -f "$out/found.mmt" ] && verdict=$(sed -n 's/^# verdict=\([a-z]*\).*/\1/p' "$out/found.mmt")
+      fi
+      [ -f "$out/found.mmt" ] || cp "$out/raw.mmt" "$out/found.mmt"
       law=$(sed -n 's/^# verdict=[^ ]* \([^ ]*\).*/\1/p' "$out/found.mmt")
-      before=$(sed -n 's/^\([0-9]*\) operations, .* after minimising.*/\1/p' "$out/log")
-      after=$(sed -n 's/^[0-9]* operations, \([0-9]*\) after minimising.*/\1/p' "$out/minimise.log")
+      before=$(sed -n 's/^\([0-9]*\) operations*, .* after minimising.*/\1/p' "$out/log")
+      after=$(sed -n 's/^[0-9]* operations*, \([0-9]*\) after minimising.*/\1/p' "$out/minimise.log")
       break
     fi
     # Not this bug's: on with another seed and the corpus so far.

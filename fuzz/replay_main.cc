@@ -54,6 +54,6 @@ int main(int count, char** arguments) {
       ++inputs;
     }
   }
-  std::printf("%zu inputs\n", inputs);
+  std::printf("%zu input%s\n", inputs, inputs == 1 ? "" : "s");
   return inputs == 0 ? 5 : 0;
 }

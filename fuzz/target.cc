@@ -5,10 +5,11 @@
 #include <cstdlib>
 
 #include "fuzz/finding.h"
-#include "lockstep/divergence.h"
-#include "lockstep/minimise.h"
+#include "lockstep/safe_minimise.h"
 #include "lockstep/trace.h"
+#include "lockstep/whole_file.h"
 #include "vocab/bytes.h"
+#include "vocab/wording.h"
 
 namespace mmtwin::fuzz {
 namespace {
@@ -32,7 +33,13 @@ std::string finding_file(const std::string& law) {
 
 double minimise_seconds() {
   const char* wanted = std::getenv("MMTWIN_MINIMISE_SECONDS");
-  return wanted == nullptr ? kMinimiseSeconds : std::atof(wanted);
+  if (wanted == nullptr) return kMinimiseSeconds;
+  char* end = nullptr;
+  const double seconds = std::strtod(wanted, &end);
+  if (end != wanted && *end == '\0' && seconds >= 0) return seconds;
+  std::fprintf(stderr, "MMTWIN_MINIMISE_SECONDS: %s is no number of seconds; %g are taken\n", in_quotes(wanted).c_str(),
+               kMinimiseSeconds);
+  return kMinimiseSeconds;
 }
 
 }  // namespace
@@ -51,9 +58,9 @@ Target::~Target() {
   }
   const std::uint64_t tried = totals_.operations + totals_.skipped;
   std::fprintf(stderr,
-               "%s: %llu programs, %llu operations judged on %llu items, %.1f %% skipped; laws never exercised: %s\n",
-               options_.name.c_str(), static_cast<unsigned long long>(totals_.executions),
-               static_cast<unsigned long long>(totals_.operations), static_cast<unsigned long long>(totals_.items),
+               "%s: %s, %s judged on %s, %.1f %% skipped; laws never exercised: %s\n", options_.name.c_str(),
+               counted(totals_.executions, "program").c_str(), counted(totals_.operations, "operation").c_str(),
+               counted(totals_.items, "item").c_str(),
                tried == 0 ? 0.0 : 100.0 * static_cast<double>(totals_.skipped) / static_cast<double>(tried),
                never.empty() ? "none" : never.c_str());
 }
@@ -76,21 +83,28 @@ int Target::run(std::span<const std::uint8_t> input) {
 }
 
 void Target::report(const lockstep::RunOutcome& outcome) {
-  lockstep::MinimiseOptions options;
-  options.seconds = minimise_seconds();
-  lockstep::Minimised small = lockstep::minimise(program_, lockstep::probe_with(runner_, outcome), options);
-  if (!small.fails) small.program = program_;
-  const lockstep::RunOutcome last = runner_.run(small.program);
   const std::string law = outcome.finding ? std::string(model::id_of(outcome.finding->law)) : "";
-  const std::string file = finding_file(law);
-  const lockstep::Footer footer = lockstep::footer_of(last, false);
-  const auto problem = lockstep::write_trace(file, small.program, &footer);
-  const lockstep::Divergence story = lockstep::describe_failure(runner_, small.program, last, file);
-  std::fprintf(stderr, "%s\n", story.print().c_str());
-  std::fprintf(stderr, "%zu operations, %zu after minimising%s\n", program_.operations.size(),
-               small.program.operations.size(), small.minimal ? " (1-minimal, checked)" : "");
-  if (problem) std::fprintf(stderr, "the trace could not be written: %s\n", problem->c_str());
-  report_finding("mmtwin replay " + file);
+  // On disk before anything is run again, and never in the place of an earlier finding.
+  const lockstep::CreatedFile created = lockstep::create_file(finding_file(law), lockstep::print_trace(program_));
+  const std::string file = created.name.string();
+  lockstep::GuardedOutcome original;
+  original.outcome = outcome;
+  lockstep::SafeMinimiseOptions options;
+  options.seconds = minimise_seconds();
+  lockstep::Minimised small = minimise_safely(runner_, program_, original, options);
+  if (!small.fails) small.program = program_;
+  const lockstep::Confirmation now = confirm(runner_, small, original, file, kMinimiseSeconds);
+  const std::string trace = lockstep::print_trace(small.program, &now.footer);
+  const auto problem = created.problem.empty() ? lockstep::replace_file(file, trace) : created.problem;
+  std::fprintf(stderr, "%s\n%s, %zu after minimising%s\n", now.story.c_str(),
+               counted(program_.operations.size(), "operation").c_str(), small.program.operations.size(),
+               small.minimal ? " (1-minimal, checked)" : "");
+  if (problem) {
+    std::fprintf(stderr, "%s\nthe finding, which could not be kept:\n%s", problem->c_str(), trace.c_str());
+    report_finding("mmtwin replay FILE, once the trace above is in one");
+  } else {
+    report_finding("mmtwin replay " + file);
+  }
 }
 
 }  // namespace mmtwin::fuzz

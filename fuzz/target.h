@@ -2,8 +2,9 @@
 // and one line that replays it.
 //
 // Laws: all that the model judges. Context: one thread, one Target a process. Cost: a run; nothing is allocated once
-// warm. The trace goes to the file named by MMTWIN_FINDING, else finding-LAW.mmt in the current folder; it is minimised
-// for at most MMTWIN_MINIMISE_SECONDS (10). It deliberately ends the process by abort(): the engine stores the input.
+// warm. The trace goes to the file named by MMTWIN_FINDING, else finding-LAW.mmt in the current folder, with -2, -3, …
+// added to the name if that is taken; it is minimised for at most MMTWIN_MINIMISE_SECONDS (10). What cannot be written
+// is printed. It deliberately ends the process by abort(): the engine stores the input.
 #pragma once
 
 #include <cstddef>

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "vocab/text.h"
+#include "vocab/wording.h"
 
 namespace mmtwin::lockstep {
 
@@ -148,8 +149,8 @@ ExploreReport explore(System& system, const Program& program, StepNumber first, 
 }
 
 std::string ExploreReport::print() const {
-  return std::to_string(schedules) + " schedules, " + std::to_string(pruned) + " pruned, " +
-         std::to_string(outcomes.size()) + " outcomes" + (is_complete ? "" : ", not all explored");
+  return counted(schedules, "schedule") + ", " + std::to_string(pruned) + " pruned, " +
+         counted(outcomes.size(), "outcome") + (is_complete ? "" : ", not all explored");
 }
 
 // ---- the pairs ----

@@ -7,15 +7,22 @@
 #include "lockstep/reductions.h"
 #include "lockstep/simplify.h"
 #include "lockstep/guard.h"
+#include "vocab/wording.h"
 
 namespace mmtwin::lockstep {
 
-Probe probe_with(Runner& runner, const RunOutcome& original) {
+RunOptions needed_for(const RunOutcome& original) {
   RunOptions options;
+  // Where a crash happened may be unknown: it may have needed anything.
+  if (original.verdict == Verdict::kCrashed) return options;
   // Audits and rest cost as much as the machine is large: candidates pay only if the original needed them.
   options.audit_at_end = original.phase == Phase::kAudit;
   options.rest = original.phase == Phase::kRest;
-  return [&runner, options](const Program& candidate) -> std::optional<Failure> {
+  return options;
+}
+
+Probe probe_with(Runner& runner, const RunOutcome& original) {
+  return [&runner, options = needed_for(original)](const Program& candidate) -> std::optional<Failure> {
     const RunOutcome outcome = runner.run(candidate, options);
     const std::optional<Signature> signature = signature_of(outcome);
     if (!signature) return std::nullopt;
@@ -65,7 +72,9 @@ class Search {
   }
 
   bool exhausted() {
-    if (!exhausted_) exhausted_ = result_.executions >= options_.executions || elapsed() > options_.seconds;
+    if (exhausted_) return true;
+    exhausted_ = result_.executions >= options_.executions || elapsed() > options_.seconds ||
+                 (options_.is_over && options_.is_over());
     return exhausted_;
   }
   double elapsed() const {
@@ -75,8 +84,8 @@ class Search {
 
   void say(const std::string& stage) const {
     if (!options_.log) return;
-    options_.log(stage + ": " + std::to_string(result_.program.operations.size()) + " operations after " +
-                 std::to_string(result_.executions) + " executions, " + result_.signature.print());
+    options_.log(stage + ": " + counted(result_.program.operations.size(), "operation") + " after " +
+                 counted(result_.executions, "execution") + ", " + result_.signature.print());
   }
 
   std::optional<Failure> fails(const Program& candidate) {
@@ -96,6 +105,7 @@ class Search {
     result_.program = is_cut ? cut_after(candidate, failure.step) : candidate;
     result_.step = failure.step;
     result_.after = result_.program.operations.size();
+    if (options_.improved) options_.improved(result_);
   }
 
   const Probe& probe_;

@@ -25,7 +25,9 @@ struct Failure {
 // Runs a candidate; nullopt: it does not fail.
 using Probe = std::function<std::optional<Failure>(const Program&)>;
 
-// In this process. Audits and the rest phase run only if `original` was found by one.
+// What a candidate needs to run to show what `original` showed: audits and the rest phase only if one of them found it.
+RunOptions needed_for(const RunOutcome& original);
+// In this process.
 Probe probe_with(Runner& runner, const RunOutcome& original);
 // One forked child per candidate, for systems that crash or hang.
 Probe probe_in_children(Runner& runner, const RunOptions& options, double watchdog_seconds = 10);
@@ -35,6 +37,8 @@ struct MinimiseOptions {
   std::uint64_t executions = std::numeric_limits<std::uint64_t>::max();
   bool shrink_machine = true;
   std::function<void(const std::string&)> log;  // one line a stage, the original first; empty: silence
+  std::function<bool()> is_over;                // asked before every candidate, for those who wait; empty: never
+  std::function<void(const struct Minimised&)> improved;  // hears every better program, the original first; or empty
 };
 
 struct Minimised {

@@ -86,7 +86,7 @@ std::string print_laws(const model::LawCounts& exercised) {
   return text;
 }
 
-std::string minimise_line(std::string_view file, const Minimised& minimised) {
+std::string minimise_line(std::string_view file, const Minimised& minimised, std::string_view output, bool is_kept) {
   return line_of({{"kind", "minimise"},
                   {"file", file},
                   {"before", minimised.before},
@@ -94,7 +94,9 @@ std::string minimise_line(std::string_view file, const Minimised& minimised) {
                   {"executions", minimised.executions},
                   {"seconds", minimised.seconds},
                   {"minimal", minimised.minimal},
-                  {"signature", minimised.signature.print()}});
+                  {"signature", minimised.signature.print()},
+                  {"output", output},
+                  {"kept", is_kept}});
 }
 
 std::string perturb_line(const PerturbReport& report) {

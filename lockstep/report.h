@@ -43,8 +43,8 @@ std::vector<std::string> law_lines(const model::LawCounts& exercised);
 // The same as text, laws that were never exercised first.
 std::string print_laws(const model::LawCounts& exercised);
 
-// minimise {file before after executions seconds minimal}
-std::string minimise_line(std::string_view file, const Minimised& minimised);
+// minimise {file before after executions seconds minimal signature output kept}; kept: output held one as good
+std::string minimise_line(std::string_view file, const Minimised& minimised, std::string_view output, bool is_kept);
 
 // perturb {rejected accepted unchanged programs kinds{}}
 std::string perturb_line(const PerturbReport& report);

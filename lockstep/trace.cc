@@ -1,16 +1,16 @@
 #include "lockstep/trace.h"
 
-#include <unistd.h>
 #include <xxhash.h>
 
 #include <charconv>
 #include <fstream>
 #include <iterator>
-#include <system_error>
 #include <utility>
 
 #include "lockstep/digest.h"
+#include "lockstep/whole_file.h"
 #include "vocab/text.h"
+#include "vocab/wording.h"
 
 namespace mmtwin::lockstep {
 
@@ -103,8 +103,8 @@ std::optional<Footer> parse_footer(std::string_view text) {
 }
 
 std::string TraceError::print() const {
-  if (line == 0) return file + ": " + message;
-  return file + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " + message;
+  if (line == 0) return mentioned(file) + ": " + message;
+  return mentioned(file) + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " + message;
 }
 
 std::variant<Trace, TraceError> parse_trace(std::string_view text, const std::string& name) {
@@ -122,26 +122,13 @@ std::variant<Trace, TraceError> read_trace(const std::filesystem::path& file) {
   return parse_trace(*text, file.string());
 }
 
+std::string print_trace(const Program& program, const Footer* footer) {
+  return print(program) + (footer ? print_footer(*footer) : "");
+}
+
 std::optional<std::string> write_trace(const std::filesystem::path& file, const Program& program,
                                        const Footer* footer) {
-  const std::filesystem::path unfinished = file.string() + ".unfinished." + std::to_string(getpid());
-  {
-    std::ofstream out(unfinished, std::ios::binary | std::ios::trunc);
-    out << print(program);
-    if (footer) out << print_footer(*footer);
-    out.close();
-    if (!out) {
-      std::error_code ignored;
-      std::filesystem::remove(unfinished, ignored);
-      return file.string() + ": cannot be written";
-    }
-  }
-  std::error_code error;
-  std::filesystem::rename(unfinished, file, error);
-  if (!error) return std::nullopt;
-  std::error_code ignored;
-  std::filesystem::remove(unfinished, ignored);
-  return file.string() + ": " + error.message();
+  return replace_file(file, print_trace(program, footer));
 }
 
 Footer footer_of(const RunOutcome& outcome, bool has_digests) {

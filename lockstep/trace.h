@@ -43,7 +43,8 @@ struct Trace {
 std::variant<Trace, TraceError> parse_trace(std::string_view text, const std::string& name);
 std::variant<Trace, TraceError> read_trace(const std::filesystem::path& file);
 
-// Writes through a temporary file and a rename. nullopt: done; else why not.
+std::string print_trace(const Program& program, const Footer* footer = nullptr);
+// Instead of what was there, whole or not at all (lockstep/whole_file.h). nullopt: done; else why not.
 std::optional<std::string> write_trace(const std::filesystem::path& file, const Program& program,
                                        const Footer* footer = nullptr);
 

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <map>
 
+#include "vocab/wording.h"
+
 namespace mmtwin::tools {
 namespace {
 
@@ -45,7 +47,7 @@ std::variant<BugPatch, FileProblem> read_bug(const std::string& patch_file) {
   const std::string& needed = header["operations"];
   std::from_chars(needed.data(), needed.data() + needed.size(), bug.operations);
   fs::path path(patch_file);
-  if (bug.id != path.stem().string()) return FileProblem{patch_file + ":1:1: the header's id is '" + bug.id + "'"};
+  if (bug.id != path.stem().string()) return FileProblem{patch_file + ":1:1: the header's id is " + in_quotes(bug.id)};
   fs::path trace = path;
   trace.replace_extension(".mmt");
   if (fs::exists(trace)) bug.trace_file = trace.string();

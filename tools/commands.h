@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "lockstep/system.h"
 #include "tools/exit_code.h"
 
 namespace mmtwin::tools {
@@ -35,6 +36,7 @@ struct MinimiseOptions {
   bool json = false;
 };
 ExitCode minimise(const MinimiseOptions& options);
+ExitCode minimise_on(lockstep::System& system, const MinimiseOptions& options);  // that the trace fails on
 
 struct ExplainOptions {
   std::string file;

@@ -35,9 +35,15 @@ lockstep::Signature signature_now(const Program& program) {
   return signature_of(run_guarded(runner, program, {})).value_or(lockstep::Signature{});
 }
 
+ExitCode refuse_output(const std::string& problem) {
+  fmt::print(stderr, "--output: {}\n", problem);
+  return ExitCode::kUsage;
+}
+
 }  // namespace
 
 ExitCode generate(const GenerateCommandOptions& options) {
+  if (auto problem = output_problem(options.output)) return refuse_output(*problem);
   lockstep::GenerateOptions how;
   how.seed = options.seed;
   how.operations = options.operations;
@@ -57,6 +63,7 @@ ExitCode generate(const GenerateCommandOptions& options) {
 }
 
 ExitCode convert(const ConvertOptions& options) {
+  if (auto problem = output_problem(options.output)) return refuse_output(*problem);
   Form form = options.from == "text" ? Form::kText : options.from == "bytes" ? Form::kBytes : Form::kDetect;
   auto read = read_program(options.file, form);
   if (auto* problem = std::get_if<FileProblem>(&read)) {

@@ -12,6 +12,7 @@
 #include "tools/files.h"
 #include "tools/words.h"
 #include "vocab/text.h"
+#include "vocab/wording.h"
 
 namespace mmtwin::tools {
 namespace {
@@ -88,7 +89,8 @@ ExitCode explain(const ExplainOptions& options) {
   Storyteller storyteller(options, program);
   lockstep::GuardOptions guard;
   if (!options.json) {
-    fmt::print("{}: {} operations on machine {}\n", options.file, program.operations.size(), print(program.machine));
+    fmt::print("{}: {} on machine {}\n", options.file, counted(program.operations.size(), "operation"),
+               print(program.machine));
     std::fflush(stdout);
     guard.run.observer = &storyteller;
     guard.run.locate = false;

@@ -1,7 +1,5 @@
 #include "tools/files.h"
 
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -11,8 +9,10 @@
 #include <system_error>
 #include <utility>
 
+#include "lockstep/whole_file.h"
 #include "tools/log_scanner.h"
 #include "vocab/bytes.h"
+#include "vocab/wording.h"
 
 namespace mmtwin::tools {
 namespace {
@@ -22,7 +22,9 @@ struct Closer {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
 
-std::string problem_of(const std::string& name) { return name + ": " + std::strerror(errno); }
+namespace fs = std::filesystem;
+
+std::string problem_of(const std::string& name) { return mentioned(name) + ": " + std::strerror(errno); }
 
 bool write_to(const std::string& name, std::string_view content) {
   std::unique_ptr<std::FILE, Closer> file(std::fopen(name.c_str(), "wb"));
@@ -34,8 +36,8 @@ bool write_to(const std::string& name, std::string_view content) {
 // Devices, pipes and links are written to, never replaced: who is root would turn /dev/null into a file.
 bool is_replaceable(const std::string& name) {
   std::error_code ignored;
-  const std::filesystem::file_type type = std::filesystem::symlink_status(name, ignored).type();
-  return type == std::filesystem::file_type::regular || type == std::filesystem::file_type::not_found;
+  const fs::file_type type = fs::symlink_status(name, ignored).type();
+  return type == fs::file_type::regular || type == fs::file_type::not_found;
 }
 
 }  // namespace
@@ -43,7 +45,7 @@ bool is_replaceable(const std::string& name) {
 std::variant<std::string, FileProblem> read_file(const std::string& name) {
   bool is_input = name == "-";
   std::error_code ignored;
-  if (!is_input && std::filesystem::is_directory(name, ignored)) return FileProblem{name + ": is a directory"};
+  if (!is_input && fs::is_directory(name, ignored)) return FileProblem{mentioned(name) + ": is a directory"};
   std::unique_ptr<std::FILE, Closer> owned(is_input ? nullptr : std::fopen(name.c_str(), "rb"));
   std::FILE* file = is_input ? stdin : owned.get();
   if (!file) return FileProblem{problem_of(name)};
@@ -52,7 +54,7 @@ std::variant<std::string, FileProblem> read_file(const std::string& name) {
   for (std::size_t got; (got = std::fread(buffer, 1, sizeof buffer, file)) != 0;) {
     content.append(buffer, got);
     if (content.size() > kMaxLogBytes) {
-      return FileProblem{name + ": more than " + std::to_string(kMaxLogBytes) + " bytes"};
+      return FileProblem{mentioned(name) + ": more than " + std::to_string(kMaxLogBytes) + " bytes"};
     }
   }
   if (std::ferror(file) != 0) return FileProblem{problem_of(name)};
@@ -65,11 +67,16 @@ std::optional<std::string> write_file(const std::string& name, std::string_view 
     return is_written && std::fflush(stdout) == 0 ? std::nullopt : std::optional(problem_of("standard output"));
   }
   if (!is_replaceable(name)) return write_to(name, content) ? std::nullopt : std::optional(problem_of(name));
-  std::string beside = name + ".part" + std::to_string(::getpid());
-  if (write_to(beside, content) && std::rename(beside.c_str(), name.c_str()) == 0) return std::nullopt;
-  std::string problem = problem_of(name);
-  std::remove(beside.c_str());
-  return problem;
+  return lockstep::replace_file(name, content);
+}
+
+std::optional<std::string> output_problem(const std::string& name) {
+  if (name.empty() || name == "-") return std::nullopt;
+  std::error_code ignored;
+  if (fs::is_directory(name, ignored)) return mentioned(name) + ": is a folder";
+  if (!is_replaceable(name)) return std::nullopt;
+  const fs::path folder = fs::path(name).parent_path();
+  return lockstep::folder_problem(folder.empty() ? "." : folder);
 }
 
 std::variant<lockstep::Trace, FileProblem> read_program(const std::string& name, Form form) {

@@ -20,8 +20,11 @@ struct FileProblem {
 };
 std::variant<std::string, FileProblem> read_file(const std::string& name);
 
-// Through a temporary file beside it and a rename. "-" or empty: standard output. nullopt: done.
+// Instead of what was there, whole or not at all; devices, pipes and links are written to. "-" or empty: standard
+// output. nullopt: done.
 std::optional<std::string> write_file(const std::string& name, std::string_view content);
+// What keeps that file from being written, for those who have long to go until they know its content. nullopt: nothing.
+std::optional<std::string> output_problem(const std::string& name);
 
 // Every byte string is a byte program, so only the user knows that a file is one; kDetect takes for text what begins as
 // it.

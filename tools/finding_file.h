@@ -1,12 +1,16 @@
 // A finding of a campaign on disk: the program as found first, then its minimised form, named after the law it broke.
 //
-// Laws: none. Context: the calling process; candidates run in children if the finding is a crash. Cost: bounded by the
-// seconds given. The trace is on disk before anything is run again. It deliberately prints nothing.
+// Laws: none. Context: the calling process; what may crash or hang runs in children. Cost: about the seconds given. The
+// trace is on disk before anything is run again, under a name that nothing had: LAW.mmt, LAW-2.mmt, …; the minimised
+// form takes the place of that file and of no other. It deliberately prints nothing.
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <optional>
 #include <string>
 
+#include "lockstep/system.h"
 #include "tools/campaign.h"
 
 namespace mmtwin::tools {
@@ -21,7 +25,13 @@ struct FindingFile {
   double seconds = 0;  // that minimising took
   bool minimal = false;
   std::string problem;  // it could not be written; empty: it was
+  std::string unsaved;  // the trace that could not be written, for whoever prints it
 };
-FindingFile store_finding(const CampaignFinding& finding, const std::string& folder, double seconds);
+// `system`: of the kind that the campaign ran on.
+FindingFile store_finding(lockstep::System& system, const CampaignFinding& finding, const std::string& folder,
+                          double seconds, const std::function<bool()>& is_interrupted = {});
+
+// Makes the folder, so that what keeps findings from being written is known before there are any. nullopt: they can be.
+std::optional<std::string> prepare_folder(const std::string& folder);
 
 }  // namespace mmtwin::tools

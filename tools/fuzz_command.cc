@@ -14,8 +14,10 @@
 #include "tools/finding_file.h"
 #include "tools/json_lines.h"
 #include "tools/progress.h"
+#include "tools/interrupt.h"
 #include "tools/weights.h"
 #include "vocab/text.h"
+#include "vocab/wording.h"
 
 namespace mmtwin::tools {
 namespace {
@@ -35,10 +37,10 @@ std::optional<std::string> prepare(const FuzzOptions& options, CampaignOptions& 
   campaign.generate.pauses = options.perturb ? 0 : options.pauses;
   if (auto problem = set_target(options.target, campaign.generate)) return "--target: " + *problem;
   if (auto problem = set_weights(options.weights, campaign.generate.weights)) return "--weights: " + *problem;
-  std::error_code ignored;
-  const fs::file_status output = fs::status(options.output, ignored);
-  // Said before the campaign: a finding that cannot be kept is lost.
-  if (fs::exists(output) && !fs::is_directory(output)) return "--output: " + options.output + ": not a folder";
+  if (!options.perturb) {
+    // Said before the campaign: a finding that cannot be kept is lost.
+    if (auto problem = prepare_folder(options.output)) return "--output: " + *problem;
+  }
   campaign.seconds = options.seconds;
   campaign.executions = options.executions;
   campaign.jobs = std::max(1u, options.jobs);
@@ -65,8 +67,8 @@ std::optional<std::string> read_corpus(const std::string& folder, std::vector<Pr
 void print_summary(const CampaignResult& result) {
   const lockstep::CampaignTotals& totals = result.totals;
   std::uint64_t all = totals.operations + totals.skipped;
-  fmt::print("seed {}: {} programs, {} operations, {} skipped ({:.1f} %), {:.1f} s, {:.0f} operations/s\n", totals.seed,
-             totals.executions, totals.operations, totals.skipped,
+  fmt::print("seed {}: {}, {}, {} skipped ({:.1f} %), {:.1f} s, {:.0f} operations/s\n", totals.seed,
+             counted(totals.executions, "program"), counted(totals.operations, "operation"), totals.skipped,
              all == 0 ? 0.0 : 100.0 * static_cast<double>(totals.skipped) / static_cast<double>(all), totals.seconds,
              totals.seconds > 0 ? static_cast<double>(totals.operations) / totals.seconds : 0.0);
   for (unsigned reason = 1; reason < model::kSkipReasons; ++reason) {
@@ -74,7 +76,7 @@ void print_summary(const CampaignResult& result) {
       fmt::print("  skipped, {}: {}\n", model::kSkipNames[reason], result.skipped[reason]);
   }
   if (totals.gave_up != 0)
-    fmt::print("  judged only up to an overlap that could not be followed: {} programs\n", totals.gave_up);
+    fmt::print("  judged only up to an overlap that could not be followed: {}\n", counted(totals.gave_up, "program"));
   fmt::print("machines: {}\n", totals.machine);
   fmt::print("laws exercised:\n{}", lockstep::print_laws(result.exercised));
 }
@@ -92,7 +94,8 @@ ExitCode perturb(const FuzzOptions& options, const CampaignOptions& campaign) {
     std::uint64_t seed = lockstep::Random(options.seed ^ n << 32).next();
     perturber.run(campaign_program(campaign, n), seed, kAlterations, report);
     progress.show(
-        fmt::format("{} programs, {} rejected, {} accepted", report.programs, report.rejected, report.accepted));
+        fmt::format("{}, {} rejected, {} accepted", counted(report.programs, "program"), report.rejected,
+                    report.accepted));
   }
   progress.clear();
   if (options.json) {
@@ -123,7 +126,8 @@ ExitCode fuzz(const FuzzOptions& options) {
   Progress progress(!options.json);
   CampaignResult result = run_campaign(campaign, [&](const lockstep::CampaignTotals& totals) {
     progress.show(
-        fmt::format("{:.0f} s, {} programs, {} operations", totals.seconds, totals.executions, totals.operations));
+        fmt::format("{:.0f} s, {}, {}", totals.seconds, counted(totals.executions, "program"),
+                    counted(totals.operations, "operation")));
   });
   progress.clear();
   if (!result.problem.empty()) {
@@ -134,9 +138,10 @@ ExitCode fuzz(const FuzzOptions& options) {
   result.totals.machine = campaign.draws_machines ? "drawn" : print(campaign.generate.machine);
   FindingFile file;
   if (result.finding) {
-    file = store_finding(*result.finding, options.output, kMinimiseSeconds);
+    auto system = lockstep::make_ours();
+    file = store_finding(*system, *result.finding, options.output, kMinimiseSeconds, interrupted);
     if (!file.problem.empty()) {
-      fmt::print(stderr, "{}\n", file.problem);
+      fmt::print(stderr, "{}\nthe finding, which could not be kept:\n{}", file.problem, file.unsaved);
       return ExitCode::kHarness;
     }
     result.totals.divergences.push_back(file.name);

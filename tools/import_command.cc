@@ -7,6 +7,7 @@
 #include "tools/import_vmadelta.h"
 #include "tools/json_lines.h"
 #include "vocab/text.h"
+#include "vocab/wording.h"
 
 namespace mmtwin::tools {
 namespace {
@@ -18,12 +19,16 @@ ImportResult import_as(const ImportOptions& options, std::string_view text) {
 }
 
 void print_table(const std::map<std::string, std::uint64_t>& counts, std::string_view heading) {
-  for (const auto& [name, count] : counts) fmt::print(stderr, "  {} {}: {}\n", heading, name, count);
+  for (const auto& [name, count] : counts) fmt::print(stderr, "  {} {}: {}\n", heading, mentioned(name), count);
 }
 
 }  // namespace
 
 ExitCode import_log(const ImportOptions& options) {
+  if (auto problem = output_problem(options.output)) {
+    fmt::print(stderr, "--output: {}\n", *problem);
+    return ExitCode::kUsage;
+  }
   auto text = read_file(options.file);
   if (auto* problem = std::get_if<FileProblem>(&text)) {
     fmt::print(stderr, "{}\n", problem->message);
@@ -47,8 +52,8 @@ ExitCode import_log(const ImportOptions& options) {
     fmt::print(options.output == "-" ? stderr : stdout, "{}\n", import_line(options.file, imported));
   } else {
     const ImportCounts& counts = imported.counts;
-    fmt::print(stderr, "{}: {} calls, {} imported, {} operations\n", options.file, counts.seen(), counts.imported(),
-               imported.program.operations.size());
+    fmt::print(stderr, "{}: {}, {} imported, {}\n", mentioned(options.file), counted(counts.seen(), "call"),
+               counts.imported(), counted(imported.program.operations.size(), "operation"));
     print_table(counts.ignored, "ignored");
     print_table(counts.additions, "added");
     print_table(counts.attributes, "not modelled");

@@ -36,7 +36,7 @@ PageEvent read_event(LineCursor at) {
   at.skip_spaces();
   event.kind = at.peek();
   if (event.kind != 'A' && event.kind != 'F' && event.kind != 'B')
-    at.fail("expected A, F or B, not " + quoted(at.rest()));
+    at.fail("expected A, F or B, not " + in_quotes(at.rest()));
   at.word("kind of event");
   event.frame = at.number("frame number");
   if (event.frame > kMaxFrameNumber) event.place.fail("the frame number is beyond 64 GiB");

@@ -461,7 +461,7 @@ bool Importer::answer(const DeltaRecord& r, std::uint64_t value_if_done) {
 }
 
 const Argument& Importer::argument(const DeltaRecord& r, std::size_t n) const {
-  if (n >= r.arguments.size()) r.place.fail(std::string(r.call) + " has too few arguments");
+  if (n >= r.arguments.size()) r.place.fail(mentioned(r.call, kQuotedBytes) + " has too few arguments");
   return r.arguments[n];
 }
 

@@ -20,15 +20,7 @@ int digit_value(char c) {
 }  // namespace
 
 std::string MalformedLog::print(std::string_view file) const {
-  return std::string(file) + ":" + std::to_string(line_) + ":" + std::to_string(column_) + ": " + message_;
-}
-
-std::string quoted(std::string_view text) {
-  constexpr std::size_t kShown = 40;
-  std::string out = "'";
-  for (char c : text.substr(0, kShown)) out += c >= ' ' && c <= '~' ? c : '?';
-  if (text.size() > kShown) out += "...";
-  return out + "'";
+  return mentioned(file) + ":" + std::to_string(line_) + ":" + std::to_string(column_) + ": " + message_;
 }
 
 void LineCursor::skip_spaces() {
@@ -43,7 +35,7 @@ bool LineCursor::accept(std::string_view literal) {
 
 void LineCursor::expect(std::string_view literal) {
   if (!accept(literal)) {
-    fail("expected " + quoted(literal) + (at_end() ? ", the line ends" : ", not " + quoted(rest())));
+    fail("expected " + in_quotes(literal) + (at_end() ? ", the line ends" : ", not " + in_quotes(rest())));
   }
 }
 
@@ -73,7 +65,7 @@ std::uint64_t LineCursor::digits(unsigned base, std::string_view what) {
     value = value * base + static_cast<unsigned>(digit_value(line_[at_]));
   }
   if (at_ == start) {
-    fail("expected " + std::string(what) + (at_end() ? ", the line ends" : ", not " + quoted(rest())));
+    fail("expected " + std::string(what) + (at_end() ? ", the line ends" : ", not " + in_quotes(rest())));
   }
   return value;
 }
@@ -86,7 +78,7 @@ std::uint64_t LineCursor::number(std::string_view what) {
 
 void LineCursor::expect_end() {
   skip_spaces();
-  if (!at_end()) fail("expected the end of the line, not " + quoted(rest()));
+  if (!at_end()) fail("expected the end of the line, not " + in_quotes(rest()));
 }
 
 void LineCursor::fail(std::string message) const { throw MalformedLog(number_, at_ + 1, std::move(message)); }

@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "vocab/wording.h"
+
 namespace mmtwin::tools {
 
 inline constexpr std::size_t kMaxLogBytes = std::size_t{256} << 20;
@@ -77,8 +79,5 @@ class LogLines {
   std::size_t at_ = 0;
   std::size_t number_ = 0;
 };
-
-// A piece of foreign text for an error message: short, printable, in quotes.
-std::string quoted(std::string_view text);
 
 }  // namespace mmtwin::tools

@@ -8,20 +8,20 @@
 #include <exception>
 #include <functional>
 #include <iostream>
+#include <limits>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "lockstep/trace.h"
+#include "tools/command_words.h"
 #include "tools/commands.h"
 #include "vocab/text.h"
 
 namespace mmtwin::tools {
 namespace {
 
+constexpr const char* kSeedVariable = "MMTWIN_SEED";
 using Action = std::function<ExitCode()>;
-constexpr double kMostSeconds = 1e7;
-
 CLI::App* command(CLI::App& app, const std::string& name, const std::string& what, Action& chosen,
                   const Action& action) {
   CLI::App* sub = app.add_subcommand(name, what);
@@ -29,17 +29,9 @@ CLI::App* command(CLI::App& app, const std::string& name, const std::string& wha
   return sub;
 }
 
-void add_seconds(CLI::App* sub, const std::string& names, double& seconds, const std::string& what) {
-  // Written so that NaN, which is in no range, is out of this one too.
-  auto is_in_range = [](const std::string& word) {
-    const double given = std::strtod(word.c_str(), nullptr);
-    return given >= 0 && given <= kMostSeconds ? std::string()
-                                               : fmt::format("{} is not 0 to {:.0f}", word, kMostSeconds);
-  };
-  sub->add_option(names, seconds, what)
-      ->check(CLI::Range(0.0, kMostSeconds))
-      ->check(is_in_range, "")
-      ->capture_default_str();
+// Programs follow from it: the same seed, the same programs.
+void add_seed(CLI::App* sub, std::uint64_t& seed, const std::string& what) {
+  add_number(sub, "--seed", seed, what + " (or MMTWIN_SEED)");
 }
 
 void add_replay(CLI::App& app, ReplayOptions& o, Action& chosen) {
@@ -71,8 +63,8 @@ void add_explain(CLI::App& app, ExplainOptions& o, Action& chosen) {
   CLI::App* sub =
       command(app, "explain", "Tell what happens in a trace, step by step", chosen, [&o] { return explain(o); });
   sub->add_option("FILE", o.file, "A trace")->required();
-  sub->add_option("--from", o.first_step, "First step to tell");
-  sub->add_option("--to", o.last_step, "Last step to tell");
+  add_number(sub, "--from", o.first_step, "First step to tell");
+  add_number(sub, "--to", o.last_step, "Last step to tell; 0: all");
   sub->add_flag("!--no-events", o.with_events, "Answers only");
   sub->add_flag("--bytes", o.bytes, "FILE is a byte program");
   sub->add_flag("--json", o.json, "Only the outcome, as JSON Lines");
@@ -82,23 +74,19 @@ void add_explore(CLI::App& app, ExploreCommandOptions& o, Action& chosen) {
   CLI::App* sub = command(app, "explore", "Run every schedule of operations in flight together", chosen,
                           [&o] { return explore(o); });
   sub->add_option("TRACE", o.file, "A trace (default: all pairs on a page that two spaces share)");
-  sub->add_option("--from", o.first, "The steps from here on are in flight together");
-  sub->add_option("--runs", o.most_runs, "At most, of one program")->capture_default_str();
+  add_number(sub, "--from", o.first, "The steps from here on are in flight together");
+  add_number(sub, "--runs", o.most_runs, "At most, of one program");
   sub->add_flag("!--all", o.prunes, "Also schedules that come to the same as others");
   sub->add_flag("--outcomes", o.outcomes, "List what they come to");
 }
 
 void add_generate(CLI::App& app, GenerateCommandOptions& o, Action& chosen) {
   CLI::App* sub = command(app, "gen", "Write a random program", chosen, [&o] { return generate(o); });
-  sub->add_option("--seed", o.seed, "The same seed gives the same program")
-      ->envname("MMTWIN_SEED")
-      ->capture_default_str();
-  sub->add_option("--operations", o.operations, "How many")->check(CLI::Range(1u, 1u << 24))->capture_default_str();
+  add_seed(sub, o.seed, "The same seed gives the same program");
+  add_number(sub, "--operations", o.operations, "How many", 1, 1u << 24);
   sub->add_option("--machine", o.machine, "PRESET key=value ...")->capture_default_str();
   sub->add_option("--weights", o.weights, "pages=4,space=2,range=4,memory=5,cpu=2,world=1");
-  sub->add_option("--pauses", o.pauses, "Percent of programs some of whose operations pause")
-      ->check(CLI::Range(0u, 100u))
-      ->capture_default_str();
+  add_number(sub, "--pauses", o.pauses, "Percent of programs some of whose operations pause", 0, 100);
   sub->add_option("-o,--output", o.output, "Where it goes (default: standard output)");
   sub->add_flag("--json", o.json, "JSON Lines");
 }
@@ -120,22 +108,16 @@ void add_convert(CLI::App& app, ConvertOptions& o, Action& chosen) {
 void add_fuzz(CLI::App& app, FuzzOptions& o, Action& chosen) {
   CLI::App* sub = command(app, "fuzz", "Run random programs in lockstep", chosen, [&o] { return fuzz(o); });
   add_seconds(sub, "--seconds,--time", o.seconds, "Budget");
-  sub->add_option("--jobs", o.jobs, "Processes")->check(CLI::Range(1, 1024))->capture_default_str();
-  sub->add_option("--seed", o.seed, "The same seed gives the same programs")
-      ->envname("MMTWIN_SEED")
-      ->capture_default_str();
+  add_number(sub, "--jobs", o.jobs, "Processes", 1, 1024);
+  add_seed(sub, o.seed, "The same seed gives the same programs");
   sub->add_option("--target", o.target, "What to play")
       ->check(CLI::IsMember({"machine", "pages", "spaces"}))
       ->capture_default_str();
   sub->add_option("--machine", o.machine, "PRESET key=value ... (default: drawn anew every few programs)");
   sub->add_option("--weights", o.weights, "pages=4,space=2,range=4,memory=5,cpu=2,world=1");
-  sub->add_option("--pauses", o.pauses, "Percent of programs some of whose operations pause")
-      ->check(CLI::Range(0u, 100u))
-      ->capture_default_str();
-  sub->add_option("--operations", o.operations, "Of one program")
-      ->check(CLI::Range(1u, 1u << 20))
-      ->capture_default_str();
-  sub->add_option("--executions", o.executions, "Programs; 0: until the time is up")->capture_default_str();
+  add_number(sub, "--pauses", o.pauses, "Percent of programs some of whose operations pause", 0, 100);
+  add_number(sub, "--operations", o.operations, "Of one program", 1, 1u << 20);
+  add_number(sub, "--executions", o.executions, "Programs; 0: until the time is up");
   sub->add_option("--corpus", o.corpus, "Folder of traces to run first");
   sub->add_option("-o,--output", o.output, "Folder for findings")->capture_default_str();
   sub->add_flag("--perturb", o.perturb, "Measure how tight the judge is: alter legal runs");
@@ -158,7 +140,7 @@ void add_import(CLI::App& app, ImportOptions& o, Action& chosen) {
 void add_prove(CLI::App& app, ProveOptions& o, Action& chosen) {
   CLI::App* sub = command(app, "prove", "Prove the rules that run", chosen, [&o] { return prove(o); });
   sub->add_option("--only", o.only, "Only theorems with this in their id");
-  sub->add_option("--jobs", o.jobs, "Threads")->check(CLI::Range(1, 256))->capture_default_str();
+  add_number(sub, "--jobs", o.jobs, "Threads", 1, 256);
   sub->add_flag("--json", o.json, "JSON Lines");
 }
 
@@ -166,7 +148,7 @@ void add_laws(CLI::App& app, LawsOptions& o, Action& chosen) {
   CLI::App* sub = command(app, "laws", "List what must always hold", chosen, [&o] { return laws(o); });
   sub->add_flag("--points", o.points, "List the places where operations may pause");
   sub->add_flag("--freedoms", o.freedoms, "Measure and list what the judge leaves open");
-  sub->add_option("--programs", o.programs, "To measure with")->check(CLI::Range(1u, 1u << 20))->capture_default_str();
+  add_number(sub, "--programs", o.programs, "To measure with", 1, 1u << 20);
   sub->add_flag("--json", o.json, "JSON Lines");
 }
 
@@ -183,7 +165,7 @@ void add_bugs(CLI::App& app, BugsOptions& o, Action& chosen) {
     if (name == "list") return action;
     action->add_option("--work", o.work, "Folder to build in (default: SOURCE/build/bugs)");
     add_seconds(action, "--seconds", o.seconds, "Budget of each campaign; 0: only the stored trace is tried");
-    action->add_option("--seed", o.seed, "Of the campaigns")->envname("MMTWIN_SEED")->capture_default_str();
+    add_seed(action, o.seed, "Of the campaigns");
     action->add_option("--machine", o.machine, "Of the campaigns: PRESET key=value ... (default: drawn)");
     return action;
   };
@@ -192,33 +174,19 @@ void add_bugs(CLI::App& app, BugsOptions& o, Action& chosen) {
   add("matrix", "Try all");
 }
 
-std::size_t distance_of(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      std::size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
+// MMTWIN_SEED stands for --seed where there is none. Empty: it is not set.
+Number seed_from_environment() {
+  const char* word = std::getenv(kSeedVariable);
+  if (word == nullptr || *word == '\0') return {GenerateCommandOptions().seed, ""};
+  return read_number(word, 0, std::numeric_limits<std::uint64_t>::max());
 }
 
-// CLI11 says of a mistyped command only that one is required.
-std::string complaint(const CLI::App& app, const CLI::ParseError& error, int count, char** words) {
-  std::string_view word = count > 1 ? words[1] : "";
-  auto subs = app.get_subcommands([](const CLI::App*) { return true; });
-  bool is_known = std::any_of(subs.begin(), subs.end(), [&](const CLI::App* sub) { return sub->get_name() == word; });
-  if (word.empty() || word.starts_with('-') || is_known) return error.what();
-  auto nearest = std::min_element(subs.begin(), subs.end(), [&](const CLI::App* a, const CLI::App* b) {
-    return distance_of(a->get_name(), word) < distance_of(b->get_name(), word);
-  });
-  std::string guess =
-      distance_of((*nearest)->get_name(), word) <= 3 ? "; did you mean '" + (*nearest)->get_name() + "'?" : "";
-  return fmt::format("there is no command '{}'{}", word, guess);
+// The command that was chosen takes the seed that was not given.
+bool wants_seed(const CLI::App& app) {
+  const CLI::App* chosen = &app;
+  while (!chosen->get_subcommands().empty()) chosen = chosen->get_subcommands().front();
+  const CLI::Option* seed = chosen->get_option_no_throw("--seed");
+  return seed != nullptr && seed->count() == 0;
 }
 
 std::string version() {
@@ -235,11 +203,12 @@ ExitCode with_output_written(ExitCode code) {
   return ExitCode::kHarness;
 }
 
-ExitCode run(int count, char** words) {
+ExitCode run(const Words& words) {
   CLI::App app{"Two memory managers, one fast and one plain, and the harness that holds them together.", "mmtwin"};
   app.footer(
       "Exit codes: 0 agreed, 1 divergence or violation, 2 bad usage, 3 unreadable or malformed input,\n"
-      "4 the harness failed, 5 nothing was executed, 6 the budget ran out before an answer.");
+      "4 the harness failed, 5 nothing was executed, 6 the budget ran out before an answer.\n"
+      "`mmtwin help COMMAND` tells what a command takes.");
   app.set_version_flag("--version", version());
   app.require_subcommand(1);
   Action chosen;
@@ -254,6 +223,8 @@ ExitCode run(int count, char** words) {
   LawsOptions laws_options;
   BugsOptions bugs_options;
   ImportOptions import_options;
+  const Number seed = seed_from_environment();
+  generate_options.seed = fuzz_options.seed = bugs_options.seed = seed.value;
   add_replay(app, replay_options, chosen);
   add_minimise(app, minimise_options, chosen);
   add_explain(app, explain_options, chosen);
@@ -265,14 +236,22 @@ ExitCode run(int count, char** words) {
   add_prove(app, prove_options, chosen);
   add_laws(app, laws_options, chosen);
   add_bugs(app, bugs_options, chosen);
+  if (auto problem = unknown_word(app, words)) {
+    fmt::print(stderr, "mmtwin: {}\n", *problem);
+    return ExitCode::kUsage;
+  }
   try {
-    app.parse(count, words);
+    app.parse(Words(words.rbegin(), words.rend()));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {
       app.exit(error);
       return with_output_written(ExitCode::kAgreed);
     }
-    fmt::print(stderr, "mmtwin: {}\n", complaint(app, error, count, words));
+    fmt::print(stderr, "mmtwin: {}\n", complaint(error, words));
+    return ExitCode::kUsage;
+  }
+  if (!seed.problem.empty() && wants_seed(app)) {
+    fmt::print(stderr, "mmtwin: {}: {}\n", kSeedVariable, seed.problem);
     return ExitCode::kUsage;
   }
   return with_output_written(chosen());
@@ -283,7 +262,8 @@ ExitCode run(int count, char** words) {
 
 int main(int count, char** words) {
   try {
-    return static_cast<int>(mmtwin::tools::run(count, words));
+    const mmtwin::tools::Words given(words + std::min(count, 1), words + count);
+    return static_cast<int>(mmtwin::tools::run(mmtwin::tools::with_help_as_option(given)));
   } catch (const std::exception& error) {
     fmt::print(stderr, "mmtwin: {}\n", error.what());
     return static_cast<int>(mmtwin::tools::ExitCode::kHarness);

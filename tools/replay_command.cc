@@ -13,6 +13,7 @@
 #include "tools/commands.h"
 #include "tools/files.h"
 #include "tools/recorded_comparison.h"
+#include "vocab/wording.h"
 
 namespace mmtwin::tools {
 namespace {
@@ -74,9 +75,10 @@ void print_outcome(const std::string& file, const Replayed& replayed) {
   if (outcome.verdict == Verdict::kCrashed) {
     line += fmt::format(" ({}) at step {}", replayed.guarded.how(), outcome.step.raw());
   }
-  line +=
-      fmt::format(", {} operations, {} skipped{}", outcome.executed, outcome.skipped_total(), skip_reasons(outcome));
-  fmt::print("{}, {} mismatches\n{}", line, replayed.mismatches, replayed.failure_text);
+  line += fmt::format(", {}, {} skipped{}", counted(outcome.executed, "operation"), outcome.skipped_total(),
+                      skip_reasons(outcome));
+  const std::string mismatches = counted(replayed.mismatches, "mismatch", "mismatches");
+  fmt::print("{}, {}\n{}", line, mismatches, replayed.failure_text);
   if (outcome.verdict == Verdict::kCrashed) fmt::print("  replay: mmtwin replay {}\n", file);
   if (replayed.mismatches != 0) fmt::print("  {}", replayed.mismatch_text);
 }

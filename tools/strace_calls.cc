@@ -296,7 +296,7 @@ Prot CallImporter::protection(const StraceRecord& r, std::size_t n) {
     } else if (word == "PROT_EXEC") {
       prot = prot | kProtExec;
     } else if (word != "PROT_NONE") {
-      if (!word.starts_with("PROT_") && !word.starts_with("0x")) r.place.fail("not a protection: " + quoted(word));
+      if (!word.starts_with("PROT_") && !word.starts_with("0x")) r.place.fail("not a protection: " + in_quotes(word));
       ++counts_.attributes[r.name + " " + std::string(word)];
     }
   }
@@ -313,7 +313,7 @@ std::uint64_t CallImporter::number(const StraceRecord& r, std::size_t n, std::st
 }
 
 const std::string& CallImporter::argument(const StraceRecord& r, std::size_t n) const {
-  if (n >= r.arguments.size()) r.place.fail(r.name + " has too few arguments");
+  if (n >= r.arguments.size()) r.place.fail(mentioned(r.name, kQuotedBytes) + " has too few arguments");
   return r.arguments[n];
 }
 

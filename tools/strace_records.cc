@@ -124,7 +124,7 @@ class Reader {
     std::string_view rest = at.rest();
     std::size_t length = 0;
     while (length < rest.size() && is_name_character(rest[length])) ++length;
-    if (length == 0) at.fail("expected a system call, not " + quoted(rest));
+    if (length == 0) at.fail("expected a system call, not " + in_quotes(rest));
     at.accept(rest.substr(0, length));
     return rest.substr(0, length);
   }
@@ -160,7 +160,7 @@ class Reader {
     Begun begun = std::move(found->second);
     if (found->first != process) push(Kind::kEnded, place, found->first, "");
     begun_.erase(found);
-    if (begun.name != name) place.fail("the unfinished call of this process is " + begun.name);
+    if (begun.name != name) place.fail("the unfinished call of this process is " + mentioned(begun.name, kQuotedBytes));
     bool is_early = name == "munmap" || name == "exit" || name == "exit_group";
     std::string text = begun.text + std::string(at.rest());
     if (is_early) {
@@ -195,7 +195,8 @@ class Reader {
       equals = text.rfind(" = ", equals - 1);
       before = equals == text.npos ? std::string_view() : trimmed(text.substr(0, equals));
     }
-    if (!before.ends_with(')')) record.place.fail("the call " + record.name + " has no result");
+    if (!before.ends_with(')'))
+      record.place.fail("the call " + mentioned(record.name, kQuotedBytes) + " has no result");
     before.remove_suffix(1);
     if (wanted_.contains(record.name)) record.arguments = split_arguments(before);
     LineCursor result(text.substr(equals + 3), record.place.line_number());
@@ -208,7 +209,8 @@ class Reader {
     record.outcome = StraceRecord::Outcome::kDone;
     if (result.accept("-")) return;
     if (std::isdigit(static_cast<unsigned char>(result.peek())) == 0) {
-      record.place.fail("the result of " + record.name + " is not a number: " + quoted(result.rest()));
+      record.place.fail("the result of " + mentioned(record.name, kQuotedBytes) + " is not a number: " +
+                        in_quotes(result.rest()));
     }
     record.value = result.number("result");
   }

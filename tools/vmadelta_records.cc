@@ -9,7 +9,7 @@ namespace {
 
 std::uint64_t numbered(LineCursor& at, char letter, std::string_view what) {
   at.skip_spaces();
-  if (at.peek() != letter) at.fail("expected " + std::string(what) + ", not " + quoted(at.rest()));
+  if (at.peek() != letter) at.fail("expected " + std::string(what) + ", not " + in_quotes(at.rest()));
   at.accept(std::string_view(&letter, 1));
   std::uint64_t number = at.decimal(what);
   if (number == 0) at.fail(std::string(what) + " numbers start at 1");
@@ -103,7 +103,7 @@ Prot read_protection(LineCursor& at) {
     if (at.accept(letter)) {
       prot = prot | bit;
     } else if (!at.accept("-")) {
-      at.fail("expected a protection such as rw-, not " + quoted(at.rest()));
+      at.fail("expected a protection such as rw-, not " + in_quotes(at.rest()));
     }
   }
   return prot;
@@ -128,7 +128,7 @@ std::vector<DeltaRecord> read_vmadelta(std::string_view text) {
         records.push_back(read_record(at));
         break;
       default:
-        at.fail("expected a record (P…), a file (F…), a change ( +… or  -…) or a comment, not " + quoted(at.rest()));
+        at.fail("expected a record (P…), a file (F…), a change ( +… or  -…) or a comment, not " + in_quotes(at.rest()));
     }
     if (records.size() > kMaxLogOperations) at.fail("more records than are read");
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "vocab/wording.h"
+
 namespace mmtwin::tools {
 namespace {
 
@@ -26,13 +28,13 @@ std::optional<std::string> set_weights(std::string_view words, lockstep::FamilyW
     std::size_t equals = word.find('=');
     auto family = family_named(word.substr(0, equals));
     if (equals == word.npos || !family) {
-      return "'" + std::string(word) + "' is no weight: FAMILY=NUMBER with pages, space, range, memory, cpu or world";
+      return in_quotes(word) + " is no weight: FAMILY=NUMBER with pages, space, range, memory, cpu or world";
     }
     std::string_view digits = word.substr(equals + 1);
     std::uint32_t weight = 0;
     auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), weight);
     if (error != std::errc{} || end != digits.data() + digits.size() || weight > kMostWeight) {
-      return "'" + std::string(word) + "': the weight is a number up to " + std::to_string(kMostWeight);
+      return in_quotes(word) + ": the weight is a number up to " + std::to_string(kMostWeight);
     }
     weights[*family] = weight;
   }
@@ -52,7 +54,7 @@ std::optional<std::string> set_target(std::string_view target, lockstep::Generat
   } else if (target == "spaces") {
     options.kinds = lockstep::kAllKinds & ~pages;
   } else {
-    return "'" + std::string(target) + "' is no target: machine, pages or spaces";
+    return in_quotes(target) + " is no target: machine, pages or spaces";
   }
   return std::nullopt;
 }

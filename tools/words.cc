@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "vocab/wording.h"
+
 namespace mmtwin::tools {
 namespace {
 
@@ -42,11 +44,12 @@ std::string where(const Place& at, MapFlags flags) {
 
 // One sentence an operation; the compiler says when one is missing.
 std::string say(const PagesAlloc& o) {
-  return fmt::format("asks for a block of order {} ({} frames){}, flags: {}", o.order.raw(), pages_in(o.order).raw(),
+  return fmt::format("asks for a block of order {} ({}){}, flags: {}", o.order.raw(),
+                     counted(pages_in(o.order).raw(), "frame"),
                      node_words(o.node), flag_words<GfpTag>(o.gfp, "none"));
 }
 std::string say(const PagesAllocExact& o) {
-  return fmt::format("asks for exactly {} frames in a row{}, flags: {}", o.pages.raw(), node_words(o.node),
+  return fmt::format("asks for exactly {} in a row{}, flags: {}", counted(o.pages.raw(), "frame"), node_words(o.node),
                      flag_words<GfpTag>(o.gfp, "none"));
 }
 std::string say(const PagesFree& o) { return fmt::format("gives back block b{}", o.block.number()); }
@@ -80,13 +83,14 @@ std::string say(const RangeBrk& o) {
   return fmt::format("p{} moves the end of its heap to {}", o.space.number(), place(o.at));
 }
 std::string say(const MemoryLoad& o) {
-  return fmt::format("p{} reads {} bytes at {}", o.space.number(), o.width.raw(), place(o.at));
+  return fmt::format("p{} reads {} at {}", o.space.number(), counted(o.width.raw(), "byte"), place(o.at));
 }
 std::string say(const MemoryStore& o) {
-  return fmt::format("p{} writes {} bytes at {}: {:#x}", o.space.number(), o.width.raw(), place(o.at), o.value.raw());
+  return fmt::format("p{} writes {} at {}: {:#x}", o.space.number(), counted(o.width.raw(), "byte"), place(o.at),
+                     o.value.raw());
 }
 std::string say(const MemoryFetch& o) {
-  return fmt::format("p{} executes {} bytes at {}", o.space.number(), o.width.raw(), place(o.at));
+  return fmt::format("p{} executes {} at {}", o.space.number(), counted(o.width.raw(), "byte"), place(o.at));
 }
 std::string say(const CpuSwitchSpace& o) {
   return o.space.is_none() ? "goes idle (lazy TLB)" : fmt::format("switches to p{}", o.space.number());

@@ -77,7 +77,7 @@ Problem read_key(std::string_view token, T& value) {
 }
 Problem read_key(std::string_view token, GeometryName& geometry) {
   const auto found = std::find(kGeometryNames.begin(), kGeometryNames.end(), token);
-  if (found == kGeometryNames.end()) return text::quoted(token) + " is no geometry: x86 or small";
+  if (found == kGeometryNames.end()) return in_quotes(token) + " is no geometry: x86 or small";
   geometry = static_cast<GeometryName>(found - kGeometryNames.begin());
   return {};
 }
@@ -85,7 +85,7 @@ Problem read_key(std::string_view token, FrameSpan& span) {
   span = FrameSpan{};
   if (token == "none") return {};
   const std::size_t plus = token.find('+');
-  if (plus == std::string_view::npos) return text::quoted(token) + " is not FIRST+COUNT, or none";
+  if (plus == std::string_view::npos) return in_quotes(token) + " is not FIRST+COUNT, or none";
   std::uint64_t first = 0, count = 0;
   Problem problem = text::read_bounded(token.substr(0, plus), {0, kMaxFrames}, first);
   if (problem.empty()) problem = text::read_bounded(token.substr(plus + 1), {0, kMaxFrames}, count);
@@ -123,10 +123,10 @@ bool read_machine_key(text::LineReader& line, MachineDescription& machine, std::
     if (key != word.key) return;
     problem = word.has_value ? read_key(word.value, value) : "a value is missing: key=value";
   });
-  if (problem == "unknown key") return line.fail(word.key_column, "unknown key " + text::quoted(word.key));
+  if (problem == "unknown key") return line.fail(word.key_column, "unknown key " + in_quotes(word.key));
   if (!problem.empty()) return line.fail(word.value_column, std::string(word.key) + ": " + problem);
   if (std::find(seen.begin(), seen.end(), word.key) != seen.end()) {
-    return line.fail(word.key_column, "key " + text::quoted(word.key) + " twice");
+    return line.fail(word.key_column, "key " + in_quotes(word.key) + " twice");
   }
   seen.push_back(word.key);
   return true;
@@ -141,7 +141,7 @@ bool text::read_machine(LineReader& line, unsigned header, MachineDescription& m
     std::string known;
     for (const Preset& p : presets(header)) known += (known.empty() ? "" : ", ") + std::string(p.name);
     return line.fail(start, line.at_end() ? "a preset is missing: one of " + known
-                                          : quoted(line.peek().text) + " is no preset: one of " + known);
+                                          : in_quotes(line.peek().text) + " is no preset: one of " + known);
   }
   line.take();
   machine = preset->machine;

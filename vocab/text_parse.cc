@@ -13,7 +13,6 @@ using text::KeyValue;
 using text::LineReader;
 using text::Problem;
 using text::Word;
-using text::quoted;
 
 // Which fields of the operation at hand were written.
 using Seen = std::vector<std::string_view>;
@@ -32,8 +31,8 @@ bool read_field(LineReader& line, const KeyValue& word, const MachineDescription
     is_known = true;
     problem = text::read_value(word.value, field.value(), machine);
   });
-  if (!is_known) return line.fail(word.key_column, std::string(Op::kName) + " has no field " + quoted(word.key));
-  if (was_seen(seen, word.key)) return line.fail(word.key_column, "field " + quoted(word.key) + " twice");
+  if (!is_known) return line.fail(word.key_column, std::string(Op::kName) + " has no field " + in_quotes(word.key));
+  if (was_seen(seen, word.key)) return line.fail(word.key_column, "field " + in_quotes(word.key) + " twice");
   if (!problem.empty()) return line.fail(word.value_column, std::string(word.key) + ": " + problem);
   seen.push_back(word.key);
   return true;
@@ -50,7 +49,7 @@ bool read_argument(LineReader& line, const MachineDescription& machine, Op& op, 
   }
   const KeyValue word = text::key_value_of(first);
   if (!word.has_value || word.key == "->") {
-    return line.fail(first.column, quoted(first.text) + " is no field=value");
+    return line.fail(first.column, in_quotes(first.text) + " is no field=value");
   }
   return read_field(line, word, machine, op, seen);
 }
@@ -63,7 +62,7 @@ bool is_complete(LineReader& line, const MachineDescription& machine, const Op& 
     using F = std::decay_t<decltype(field)>;
     if (!complete || was_seen(seen, F::kName)) return;
     if (kIsUse<typename F::Value> || !in_bounds(field.value(), machine)) {
-      complete = line.fail(line.column(), std::string(Op::kName) + " needs " + quoted(F::kName));
+      complete = line.fail(line.column(), std::string(Op::kName) + " needs " + in_quotes(F::kName));
     }
   });
   return complete;
@@ -82,7 +81,7 @@ bool read_range(LineReader& line, RangeObservation& range, bool& is_last) {
   if (dash == std::string_view::npos || colon == std::string_view::npos || dash > colon || text.size() < colon + 4 ||
       !text::read_number(text.substr(0, dash), start).empty() ||
       !text::read_number(text.substr(dash + 1, colon - dash - 1), end).empty()) {
-    return line.fail(word.column, quoted(text) + " is no range: START-END:rwx, then letters of snka");
+    return line.fail(word.column, in_quotes(text) + " is no range: START-END:rwx, then letters of snka");
   }
   range.start = Address(start);
   range.end = Address(end);
@@ -107,7 +106,7 @@ bool read_range(LineReader& line, RangeObservation& range, bool& is_last) {
     std::uint64_t raw = 0;
     const bool is_file = more.key == "file";
     if (!more.has_value || (!is_file && more.key != "offset")) {
-      return line.fail(more.key_column, quoted(more.key) + " is neither file= nor offset=");
+      return line.fail(more.key_column, in_quotes(more.key) + " is neither file= nor offset=");
     }
     Problem problem = is_file ? text::read_bounded(value, {0, kMaxFile}, raw) : text::read_number(value, raw);
     if (!problem.empty()) return line.fail(more.value_column, std::string(more.key) + ": " + problem);
@@ -140,7 +139,7 @@ class ProgramReader {
                       : line.peek().text == "expect" ? read_expectation(line)
                                                      : read_step(line);
     if (!read) return false;
-    return line.at_end() || line.fail(line.column(), quoted(line.peek().text) + " is one word too many");
+    return line.at_end() || line.fail(line.column(), in_quotes(line.peek().text) + " is one word too many");
   }
 
   bool read_version(LineReader& line) {
@@ -161,7 +160,7 @@ class ProgramReader {
     std::uint64_t number = 0;
     const std::uint64_t wanted = program_.operations.size() + 1;
     if (!text::read_number(word.text, number).empty() || number != wanted) {
-      return line.fail(word.column, "step " + std::to_string(wanted) + " should be here, not " + quoted(word.text));
+      return line.fail(word.column, "step " + std::to_string(wanted) + " should be here, not " + in_quotes(word.text));
     }
     Operation& operation = program_.operations.emplace_back();
     if (!text::read_operation(line, program_.machine, operation)) return false;
@@ -199,7 +198,7 @@ bool text::read_operation(LineReader& line, const MachineDescription& machine, O
   if (line.at_end()) return line.fail(line.column(), "an operation is missing");
   const Word& name = line.take();
   const auto kind = kind_named(name.text);
-  if (!kind) return line.fail(name.column, quoted(name.text) + " is no operation");
+  if (!kind) return line.fail(name.column, in_quotes(name.text) + " is no operation");
   make_blank(*kind, operation);
   return std::visit(
       [&](auto& op) {
@@ -227,7 +226,7 @@ bool text::read_response(LineReader& line, Response& response) {
     value = word.text.substr(colon + 1);
   }
   Problem problem = read_number(value, response.value);
-  return problem.empty() || line.fail(word.column, quoted(word.text) + " is no answer: a value, ok or a refusal");
+  return problem.empty() || line.fail(word.column, in_quotes(word.text) + " is no answer: a value, ok or a refusal");
 }
 
 bool text::read_ranges(LineReader& line, std::vector<RangeObservation>& ranges) {
@@ -246,7 +245,7 @@ Parsed<Operation> parse_operation(std::string_view text, const MachineDescriptio
   LineReader line(text, 1);
   Operation operation;
   if (text::read_operation(line, machine, operation) && !line.at_end()) {
-    line.fail(line.column(), quoted(line.peek().text) + " is one word too many");
+    line.fail(line.column(), in_quotes(line.peek().text) + " is one word too many");
   }
   if (line.error()) return *line.error();
   return operation;

@@ -12,12 +12,11 @@
 
 #include "vocab/bounds.h"
 #include "vocab/operations.h"
+#include "vocab/wording.h"
 
 namespace mmtwin::text {
 
 using Problem = std::string;  // empty: none
-
-inline std::string quoted(std::string_view token) { return "'" + std::string(token) + "'"; }
 
 inline std::string hex(std::uint64_t value) {
   std::array<char, 16> digits;
@@ -30,8 +29,8 @@ inline Problem read_number(std::string_view token, std::uint64_t& value) {
   const bool is_hex = token.starts_with("0x");
   const std::string_view digits = is_hex ? token.substr(2) : token;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, is_hex ? 16 : 10);
-  if (error == std::errc::result_out_of_range) return quoted(token) + " does not fit 64 bits";
-  if (error != std::errc() || end != digits.data() + digits.size()) return quoted(token) + " is no number";
+  if (error == std::errc::result_out_of_range) return in_quotes(token) + " does not fit 64 bits";
+  if (error != std::errc() || end != digits.data() + digits.size()) return in_quotes(token) + " is no number";
   return {};
 }
 
@@ -46,7 +45,7 @@ inline Problem read_handle(std::string_view token, char letter, unsigned& number
   std::uint64_t value = 0;
   if (token.empty() || token[0] != letter || !read_number(token.substr(1), value).empty() || value == 0 ||
       value > kMaxHandle || token[1] == '0') {
-    return quoted(token) + " is no handle: " + letter + "1 to " + letter + std::to_string(kMaxHandle);
+    return in_quotes(token) + " is no handle: " + letter + "1 to " + letter + std::to_string(kMaxHandle);
   }
   number = static_cast<unsigned>(value);
   return {};
@@ -105,8 +104,8 @@ Problem read_value(std::string_view token, Flags<Tag>& flags, const MachineDescr
     const std::string_view name = token.substr(0, bar);
     unsigned bit = 0;
     while (bit < flag_count(flags) && name != Tag::kNames[bit]) ++bit;
-    if (bit == flag_count(flags)) return quoted(name) + " is no flag";
-    if (flags.has(Flags<Tag>(1u << bit))) return "flag " + quoted(name) + " twice";
+    if (bit == flag_count(flags)) return in_quotes(name) + " is no flag";
+    if (flags.has(Flags<Tag>(1u << bit))) return "flag " + in_quotes(name) + " twice";
     flags = flags | Flags<Tag>(1u << bit);
     if (bar == std::string_view::npos) return {};
     token = token.substr(bar + 1);
@@ -126,7 +125,7 @@ inline Problem read_value(std::string_view token, Prot& prot, const MachineDescr
   for (const char letter : token) {
     unsigned bit = 0;
     while (bit < kProtBits && letter != ProtTag::kNames[bit][0]) ++bit;
-    if (bit == kProtBits || prot.has(Prot(1u << bit))) return quoted(token) + " is not made of r, w, x, each once";
+    if (bit == kProtBits || prot.has(Prot(1u << bit))) return in_quotes(token) + " is not made of r, w, x, each once";
     prot = prot | Prot(1u << bit);
   }
   return token.empty() ? "a protection is rwx or fewer of them, or none" : Problem();
@@ -166,7 +165,7 @@ inline Problem read_value(std::string_view token, Pause& pause, const MachineDes
   pause = Pause();
   if (token == "none") return {};
   const std::size_t sharp = token.find('#');
-  if (sharp == std::string_view::npos) return quoted(token) + " is no pause: POINT#N";
+  if (sharp == std::string_view::npos) return in_quotes(token) + " is no pause: POINT#N";
   std::uint64_t nth = 0;
   if (Problem problem = read_bounded(token.substr(sharp + 1), Bounds{1, Pause::kMostPassings}, nth); !problem.empty()) {
     return problem;
@@ -174,7 +173,7 @@ inline Problem read_value(std::string_view token, Pause& pause, const MachineDes
   for (std::size_t i = 1; i < kPoints.size(); ++i) {
     if (kPoints[i].name == token.substr(0, sharp)) pause = {static_cast<Point>(i), static_cast<std::uint8_t>(nth)};
   }
-  return pause.is_none() ? quoted(token.substr(0, sharp)) + " is no point" : Problem();
+  return pause.is_none() ? in_quotes(token.substr(0, sharp)) + " is no point" : Problem();
 }
 
 // 0x1000, a3, a3+0x1000, a3-0x1000.

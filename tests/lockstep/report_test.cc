@@ -80,11 +80,13 @@ TEST(Report, AMinimisedProgramSaysWhetherItIsMinimal) {
   minimised.before = 2000;
   minimised.after = 3;
   minimised.minimal = true;
-  const json line = json::parse(minimise_line("a.mmt", minimised));
+  const json line = json::parse(minimise_line("a.mmt", minimised, "a.min.mmt", true));
   EXPECT_EQ(line["kind"], "minimise");
   EXPECT_EQ(line["before"], 2000);
   EXPECT_EQ(line["after"], 3);
   EXPECT_EQ(line["minimal"], true);
+  EXPECT_EQ(line["output"], "a.min.mmt");
+  EXPECT_EQ(line["kept"], true);
 }
 
 TEST(EmitTest, TheSourceHoldsTheTraceAndAName) {

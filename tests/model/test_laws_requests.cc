@@ -7,7 +7,7 @@ namespace mmtwin::model {
 namespace {
 
 constexpr EventKind kTaken = EventKind::kFrameTaken, kDrained = EventKind::kListDrained,
-                    kRequested = EventKind::kPageRequested, kInjected = EventKind::kFailureInjected;
+                    kInjected = EventKind::kFailureInjected;
 
 auto to_frame(std::uint64_t frame) {
   return [frame](Event& e) { e.frame = Pfn(frame); };

@@ -8,8 +8,7 @@ namespace {
 
 constexpr std::uint64_t kHere = 0x100000, kNear = 0x140000, kThere = 0x1100000;
 constexpr EventKind kStored = EventKind::kTableStore, kZeroed = EventKind::kFrameZeroed,
-                    kReturned = EventKind::kFrameReturned, kTaken = EventKind::kFrameTaken,
-                    kMarked = EventKind::kTableMark;
+                    kReturned = EventKind::kFrameReturned, kMarked = EventKind::kTableMark;
 
 // p1 stored 7 at kHere; its tables are made one below the other.
 Narrator one_page() {

@@ -2,11 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <string>
 
-#include "lockstep/trace.h"
-#include "tools/finding_file.h"
 #include "tools/words.h"
 #include "vocab/kinds.h"
 
@@ -45,21 +42,6 @@ TEST(Campaign, AnyNumberOfProcessesRunsTheSamePrograms) {
   EXPECT_EQ(one.totals.operations, three.totals.operations);
   EXPECT_EQ(one.skipped, three.skipped);
   EXPECT_EQ(one.exercised, three.exercised);
-}
-
-TEST(FindingFile, AProgramThatShowsNothingAloneIsKeptAsItWasFound) {
-  CampaignFinding finding;
-  finding.program = campaign_program(short_campaign(1), 0);
-  finding.outcome.verdict = lockstep::Verdict::kCrashed;
-  finding.how = "exit 3";
-  std::string folder = testing::TempDir() + "mmtwin_finding";
-  FindingFile file = store_finding(finding, folder, 5);
-  EXPECT_EQ(file.problem, "");
-  EXPECT_TRUE(file.name.ends_with("crash-exit-3.mmt")) << file.name;
-  auto read = lockstep::read_trace(file.name);
-  ASSERT_TRUE(std::holds_alternative<lockstep::Trace>(read));
-  EXPECT_TRUE(same(std::get<lockstep::Trace>(read).program, finding.program));
-  std::filesystem::remove_all(folder);
 }
 
 TEST(Words, EveryOperationAndEventHasASentence) {
