@@ -129,7 +129,7 @@ ExitCode fuzz(const FuzzOptions& options) {
   result.totals.target = options.target;
   FindingFile file;
   if (result.finding) {
-    file = store_finding(*result.finding, options.output, kMinimiseSeconds);
+    file = store_finding(*result.finding, options.output, options.minimise_seconds);
     if (!file.problem.empty()) {
       fmt::print(stderr, "{}\n", file.problem);
       return ExitCode::kHarness;

@@ -138,6 +138,7 @@ void add_fuzz(CLI::App& app, FuzzOptions& o, Action& chosen) {
   sub->add_option("--executions", o.executions, "Programs; 0: until the time is up")->capture_default_str();
   sub->add_option("--corpus", o.corpus, "Folder of traces to run first");
   sub->add_option("-o,--output", o.output, "Folder for findings")->capture_default_str();
+  add_seconds(sub, "--minimise-seconds", o.minimise_seconds, "Budget to make a finding short; 0: kept as found");
   sub->add_flag("--perturb", o.perturb, "Measure how tight the judge is: alter legal runs");
   sub->add_flag("--no-asserts", o.no_asserts, "The implementation's own asserts do not abort");
   sub->add_flag("--json", o.json, "JSON Lines");
@@ -170,7 +171,29 @@ void add_laws(CLI::App& app, LawsOptions& o, Action& chosen) {
   sub->add_flag("--json", o.json, "JSON Lines");
 }
 
-void add_bugs(CLI::App& app, BugsOptions& o, Action& chosen) {
+void add_mutants(CLI::App& bugs, MutantsOptions& o, Action& chosen) {
+  CLI::App* sub = command(bugs, "mutants", "Change one line of the implementation at a time and see who finds it",
+                          chosen, [&o] { return mutants(o); });
+  sub->add_option("--source", o.source, "The source tree")->capture_default_str();
+  sub->add_option("--work", o.work, "Folder to build in (default: SOURCE/build/mutants)");
+  sub->add_option("--count", o.count, "How many that compile and are no equivalents")
+      ->check(CLI::Range(1u, 1u << 20))
+      ->capture_default_str();
+  sub->add_option("--seed", o.seed, "Of the choice and of the campaigns")
+      ->envname("MMTWIN_SEED")
+      ->capture_default_str();
+  sub->add_option("--jobs", o.jobs, "Trees, and mutants at a time")->check(CLI::Range(1, 256))->capture_default_str();
+  sub->add_option("--operations", o.operations, "Of the campaigns on each")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40))
+      ->capture_default_str();
+  add_seconds(sub, "--seconds", o.seconds, "Each survives after that, however few operations were done");
+  sub->add_option("--only", o.only, "Files, as a pattern: 'impl/phys/*'");
+  sub->add_option("--survivors", o.ids_file, "Instead of drawing: those whose ids begin the lines of this file");
+  sub->add_flag("--list", o.list, "Print them; build nothing");
+  sub->add_flag("--json", o.json, "JSON Lines");
+}
+
+void add_bugs(CLI::App& app, BugsOptions& o, MutantsOptions& mutants_options, Action& chosen) {
   CLI::App* sub = app.add_subcommand("bugs", "Put historical bugs in and see who finds them");
   sub->require_subcommand(1);
   auto add = [&](const std::string& name, const std::string& what) {
@@ -189,6 +212,7 @@ void add_bugs(CLI::App& app, BugsOptions& o, Action& chosen) {
   add("list", "List them");
   add("run", "Try one")->add_option("ID", o.id, "Which")->required();
   add("matrix", "Try all");
+  add_mutants(*sub, mutants_options, chosen);
 }
 
 std::size_t distance_of(std::string_view a, std::string_view b) {
@@ -252,6 +276,7 @@ ExitCode run(int count, char** words) {
   ProveOptions prove_options;
   LawsOptions laws_options;
   BugsOptions bugs_options;
+  MutantsOptions mutants_options;
   ImportOptions import_options;
   add_replay(app, replay_options, chosen);
   add_minimise(app, minimise_options, chosen);
@@ -263,7 +288,7 @@ ExitCode run(int count, char** words) {
   add_import(app, import_options, chosen);
   add_prove(app, prove_options, chosen);
   add_laws(app, laws_options, chosen);
-  add_bugs(app, bugs_options, chosen);
+  add_bugs(app, bugs_options, mutants_options, chosen);
   try {
     app.parse(count, words);
   } catch (const CLI::ParseError& error) {
