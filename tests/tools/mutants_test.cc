@@ -133,6 +133,9 @@ TEST(Mutation, ArgumentsThatLookAlikeAreSwapped) {
   EXPECT_EQ(changes(MutationKind::kSwap, "h(a, b);"), Texts{"h(b, a);"});
   EXPECT_EQ(changes(MutationKind::kSwap, "h(a.x(), b.y(), 1);"), Texts{"h(b.y(), a.x(), 1);"});
   EXPECT_EQ(changes(MutationKind::kSwap, "h(a, b + c, std::max(d, e));"), Texts{});
+  EXPECT_EQ(changes(MutationKind::kSwap, "h(a, a);"), Texts{});
+  EXPECT_EQ(changes(MutationKind::kSwap, "h(machine_, b);"), Texts{});
+  EXPECT_EQ(changes(MutationKind::kSwap, "void h(A a, Ref<B> b, Ref<C> c);"), Texts{});
   EXPECT_EQ(changes_of_all_kinds("void f(int a, int b);\n"), 0u);
 }
 

@@ -152,7 +152,6 @@ std::vector<Mutant> mutants_of(const std::string& file, std::string_view source)
   });
   std::vector<Mutant> mutants;
   std::map<std::pair<unsigned, MutationKind>, unsigned> counts;
-  std::set<std::pair<unsigned, std::string>> seen;
   unsigned line = 1;
   std::size_t counted = 0, line_begin = 0;
   for (Replacement& replacement : found) {
@@ -167,7 +166,7 @@ std::vector<Mutant> mutants_of(const std::string& file, std::string_view source)
     const std::string after =
         std::string(before).replace(mutant.replacement.at - line_begin, mutant.replacement.length,
                                     mutant.replacement.text);
-    if (after == before || !seen.emplace(line, after).second) continue;
+    if (after == before) continue;
     mutant.before = SourceTokens(before).line(1);
     mutant.after = SourceTokens(after).line(1);
     const MutationKind kind = mutant.replacement.kind;
