@@ -70,22 +70,37 @@ std::string BugBuild::configure() {
   std::string build = work_ + "/build";
   if (fs::exists(build + "/build.ninja")) return {};
   Command command{
-      .words = {"cmake", "-S", work_ + "/tree", "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
-                "-DBUILD_TESTING=OFF", std::string("-DMMTWIN_FOLDERS=") + kBuiltFolders},
+      .words = {"cmake", "-S", work_ + "/tree", "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=" + kind_.type,
+                "-DCMAKE_CXX_FLAGS=" + kind_.flags, "-DBUILD_TESTING=OFF",
+                std::string("-DMMTWIN_FOLDERS=") + kBuiltFolders},
       .output_file = log()};
   if (has_program("clang++-19")) command.words.push_back("-DCMAKE_CXX_COMPILER=clang++-19");
   return run_command(command).succeeded() ? "" : "the build cannot be configured; see " + log();
 }
 
-std::string BugBuild::build(const BugPatch& bug) {
-  std::error_code error;
-  fs::create_directories(work_, error);
-  if (std::string problem = copy_tree(); !problem.empty()) return problem;
-  if (std::string problem = apply(bug); !problem.empty()) return problem;
+std::string BugBuild::compile() {
   if (std::string problem = configure(); !problem.empty()) return problem;
   Command command{.words = {"cmake", "--build", work_ + "/build", "--target", "mmtwin"}, .output_file = log()};
+  if (kind_.jobs != 0) command.words.insert(command.words.end(), {"--parallel", std::to_string(kind_.jobs)});
   command.environment = {{"CCACHE_BASEDIR", fs::absolute(work_).string()}, {"CCACHE_NOHASHDIR", "1"}};
   return run_command(command).succeeded() ? "" : "it does not build; see " + log();
+}
+
+std::string BugBuild::build() {
+  if (std::string problem = copy_tree(); !problem.empty()) return problem;
+  return compile();
+}
+
+std::string BugBuild::build(const BugPatch& bug) {
+  if (std::string problem = copy_tree(); !problem.empty()) return problem;
+  if (std::string problem = apply(bug); !problem.empty()) return problem;
+  return compile();
+}
+
+std::string BugBuild::build(const std::string& file, std::string_view text) {
+  if (std::string problem = copy_tree(); !problem.empty()) return problem;
+  if (auto problem = write_file(work_ + "/tree/" + file, text)) return *problem;
+  return compile();
 }
 
 }  // namespace mmtwin::tools

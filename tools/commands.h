@@ -89,6 +89,7 @@ struct FuzzOptions {
   std::uint64_t executions = 0;   // programs; 0: until the time is up
   std::string corpus;             // a folder of traces to run first
   std::string output = ".";       // folder for findings
+  double minimise_seconds = 30;   // to make a finding short
   bool perturb = false;
   bool no_asserts = false;
   bool json = false;
@@ -121,6 +122,21 @@ struct BugsOptions {
   bool json = false;
 };
 ExitCode bugs(const BugsOptions& options);
+
+struct MutantsOptions {
+  std::string source = ".";  // the source tree
+  std::string work;          // folder to build in; empty: SOURCE/build/mutants
+  std::string only;          // files, as a shell's pattern; empty: all
+  std::string ids_file;      // only the mutants whose ids begin its lines; empty: `count` drawn at random
+  std::uint64_t count = 100;
+  std::uint64_t seed = 1;
+  unsigned jobs = 1;
+  std::uint64_t operations = 2'000'000;  // of the campaigns on one mutant
+  double seconds = 300;                  // after which a mutant has survived however few operations were done
+  bool list = false;
+  bool json = false;
+};
+ExitCode mutants(const MutantsOptions& options);
 
 struct ImportOptions {
   std::string format;  // strace, vmadelta, kmem-pages

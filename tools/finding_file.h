@@ -15,8 +15,6 @@
 
 namespace mmtwin::tools {
 
-inline constexpr double kMinimiseSeconds = 30;
-
 struct FindingFile {
   std::string name;         // FOLDER/<law>.mmt
   std::string description;  // of the failure, for eyes, ending with the command that replays it

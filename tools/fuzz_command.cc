@@ -139,7 +139,7 @@ ExitCode fuzz(const FuzzOptions& options) {
   FindingFile file;
   if (result.finding) {
     auto system = lockstep::make_ours();
-    file = store_finding(*system, *result.finding, options.output, kMinimiseSeconds, interrupted);
+    file = store_finding(*system, *result.finding, options.output, options.minimise_seconds, interrupted);
     if (!file.problem.empty()) {
       fmt::print(stderr, "{}\nthe finding, which could not be kept:\n{}", file.problem, file.unsaved);
       return ExitCode::kHarness;

@@ -120,6 +120,7 @@ void add_fuzz(CLI::App& app, FuzzOptions& o, Action& chosen) {
   add_number(sub, "--executions", o.executions, "Programs; 0: until the time is up");
   sub->add_option("--corpus", o.corpus, "Folder of traces to run first");
   sub->add_option("-o,--output", o.output, "Folder for findings")->capture_default_str();
+  add_seconds(sub, "--minimise-seconds", o.minimise_seconds, "Budget to make a finding short; 0: kept as found");
   sub->add_flag("--perturb", o.perturb, "Measure how tight the judge is: alter legal runs");
   sub->add_flag("--no-asserts", o.no_asserts, "The implementation's own asserts do not abort");
   sub->add_flag("--json", o.json, "JSON Lines");
@@ -152,7 +153,23 @@ void add_laws(CLI::App& app, LawsOptions& o, Action& chosen) {
   sub->add_flag("--json", o.json, "JSON Lines");
 }
 
-void add_bugs(CLI::App& app, BugsOptions& o, Action& chosen) {
+void add_mutants(CLI::App& bugs, MutantsOptions& o, Action& chosen) {
+  CLI::App* sub = command(bugs, "mutants", "Change one line of the implementation at a time and see who finds it",
+                          chosen, [&o] { return mutants(o); });
+  sub->add_option("--source", o.source, "The source tree")->capture_default_str();
+  sub->add_option("--work", o.work, "Folder to build in (default: SOURCE/build/mutants)");
+  add_number(sub, "--count", o.count, "How many that compile and are no equivalents", 1, 1u << 20);
+  add_seed(sub, o.seed, "Of the choice and of the campaigns");
+  add_number(sub, "--jobs", o.jobs, "Trees, and mutants at a time", 1, 256);
+  add_number(sub, "--operations", o.operations, "Of the campaigns on each", 1, std::uint64_t{1} << 40);
+  add_seconds(sub, "--seconds", o.seconds, "Each survives after that, however few operations were done");
+  sub->add_option("--only", o.only, "Files, as a pattern: 'impl/phys/*'");
+  sub->add_option("--survivors", o.ids_file, "Instead of drawing: those whose ids begin the lines of this file");
+  sub->add_flag("--list", o.list, "Print them; build nothing");
+  sub->add_flag("--json", o.json, "JSON Lines");
+}
+
+void add_bugs(CLI::App& app, BugsOptions& o, MutantsOptions& mutants_options, Action& chosen) {
   CLI::App* sub = app.add_subcommand("bugs", "Put historical bugs in and see who finds them");
   sub->require_subcommand(1);
   auto add = [&](const std::string& name, const std::string& what) {
@@ -172,6 +189,7 @@ void add_bugs(CLI::App& app, BugsOptions& o, Action& chosen) {
   add("list", "List them");
   add("run", "Try one")->add_option("ID", o.id, "Which")->required();
   add("matrix", "Try all");
+  add_mutants(*sub, mutants_options, chosen);
 }
 
 // MMTWIN_SEED stands for --seed where there is none. Empty: it is not set.
@@ -222,9 +240,10 @@ ExitCode run(const Words& words) {
   ProveOptions prove_options;
   LawsOptions laws_options;
   BugsOptions bugs_options;
+  MutantsOptions mutants_options;
   ImportOptions import_options;
   const Number seed = seed_from_environment();
-  generate_options.seed = fuzz_options.seed = bugs_options.seed = seed.value;
+  generate_options.seed = fuzz_options.seed = bugs_options.seed = mutants_options.seed = seed.value;
   add_replay(app, replay_options, chosen);
   add_minimise(app, minimise_options, chosen);
   add_explain(app, explain_options, chosen);
@@ -235,7 +254,7 @@ ExitCode run(const Words& words) {
   add_import(app, import_options, chosen);
   add_prove(app, prove_options, chosen);
   add_laws(app, laws_options, chosen);
-  add_bugs(app, bugs_options, chosen);
+  add_bugs(app, bugs_options, mutants_options, chosen);
   if (auto problem = unknown_word(app, words)) {
     fmt::print(stderr, "mmtwin: {}\n", *problem);
     return ExitCode::kUsage;
