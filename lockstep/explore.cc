@@ -126,9 +126,14 @@ ExploreReport explore(System& system, const Program& program, StepNumber first, 
   run.race_from = first;
   run.locate = false;
   for (std::uint64_t runs = 0; runs < options.most_runs; ++runs) {
+    if (options.is_cancelled && options.is_cancelled()) {
+      report.end = ExploreReport::End::kCancelled;
+      break;
+    }
     explorer.restart();
     const RunOutcome outcome = runner.run(program, run);
     if (outcome.verdict != Verdict::kAgreed) {
+      report.end = ExploreReport::End::kFound;
       report.finding = outcome;
       report.schedule = runner.turns();
       break;
@@ -140,7 +145,7 @@ ExploreReport explore(System& system, const Program& program, StepNumber first, 
       report.outcomes.insert(runner.race_outcome());
     }
     if (explorer.backtrack()) continue;
-    report.is_complete = explorer.is_repeatable();
+    report.end = explorer.is_repeatable() ? ExploreReport::End::kComplete : ExploreReport::End::kUnrepeatable;
     break;
   }
   report.steps = explorer.steps();
@@ -148,8 +153,11 @@ ExploreReport explore(System& system, const Program& program, StepNumber first, 
 }
 
 std::string ExploreReport::print() const {
+  static constexpr std::string_view kEnds[] = {
+      "", ", up to the finding", ", not repeatable: runs that chose the same went different ways",
+      ", the budget of runs ran out: not all explored", ", interrupted: not all explored"};
   return std::to_string(schedules) + " schedules, " + std::to_string(pruned) + " pruned, " +
-         std::to_string(outcomes.size()) + " outcomes" + (is_complete ? "" : ", not all explored");
+         std::to_string(outcomes.size()) + " outcomes" + std::string(kEnds[static_cast<unsigned>(end)]);
 }
 
 // ---- the pairs ----

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "lockstep/child_process.h"
 #include "vocab/text.h"
 
 namespace mmtwin::tools {
@@ -67,7 +68,7 @@ std::string read_all(int descriptor) {
 std::optional<Minimised> in_one_child(const std::function<Minimised()>& work) {
   int ends[2];
   if (::pipe(ends) != 0) return std::nullopt;
-  pid_t pid = ::fork();
+  pid_t pid = lockstep::fork_child();
   if (pid == 0) {
     ::close(ends[0]);
     write_all(ends[1], to_text(work()));
