@@ -127,9 +127,14 @@ ExploreReport explore(System& system, const Program& program, StepNumber first, 
   run.race_from = first;
   run.locate = false;
   for (std::uint64_t runs = 0; runs < options.most_runs; ++runs) {
+    if (options.is_cancelled && options.is_cancelled()) {
+      report.end = ExploreReport::End::kCancelled;
+      break;
+    }
     explorer.restart();
     const RunOutcome outcome = runner.run(program, run);
     if (outcome.verdict != Verdict::kAgreed) {
+      report.end = ExploreReport::End::kFound;
       report.finding = outcome;
       report.schedule = runner.turns();
       break;
@@ -141,7 +146,7 @@ ExploreReport explore(System& system, const Program& program, StepNumber first, 
       report.outcomes.insert(runner.race_outcome());
     }
     if (explorer.backtrack()) continue;
-    report.is_complete = explorer.is_repeatable();
+    report.end = explorer.is_repeatable() ? ExploreReport::End::kComplete : ExploreReport::End::kUnrepeatable;
     break;
   }
   report.steps = explorer.steps();
@@ -149,8 +154,11 @@ ExploreReport explore(System& system, const Program& program, StepNumber first, 
 }
 
 std::string ExploreReport::print() const {
+  static constexpr std::string_view kEnds[] = {
+      "", ", up to the finding", ", not repeatable: runs that chose the same went different ways",
+      ", the budget of runs ran out: not all explored", ", interrupted: not all explored"};
   return counted(schedules, "schedule") + ", " + std::to_string(pruned) + " pruned, " +
-         counted(outcomes.size(), "outcome") + (is_complete ? "" : ", not all explored");
+         counted(outcomes.size(), "outcome") + std::string(kEnds[static_cast<unsigned>(end)]);
 }
 
 // ---- the pairs ----

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -21,13 +22,22 @@ namespace mmtwin::lockstep {
 struct ExploreOptions {
   bool prunes = true;
   std::uint64_t most_runs = 1'000'000;
+  std::function<bool()> is_cancelled = {};  // asked before each run
 };
 
 struct ExploreReport {
   std::uint64_t schedules = 0;  // run to their end
   std::uint64_t pruned = 0;     // runs that were given up: another schedule comes to the same
   std::uint64_t steps = 0;      // from point to point
-  bool is_complete = false;     // every schedule was run or pruned, and runs that chose the same went the same way
+  enum class End : std::uint8_t {
+    kComplete,      // every schedule was run or pruned
+    kFound,
+    kUnrepeatable,  // runs that chose the same went different ways
+    kRunsUsedUp,
+    kCancelled,
+  };
+  End end = End::kRunsUsedUp;
+  bool is_complete() const { return end == End::kComplete; }
   std::set<std::string> outcomes;
   std::optional<RunOutcome> finding;
   std::vector<StepNumber> schedule;  // of the finding: whose turn it was

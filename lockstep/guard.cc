@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -16,11 +15,17 @@
 #include <set>
 #include <utility>
 
+#include "lockstep/child_process.h"
 #include "vocab/text.h"
 
 namespace mmtwin::lockstep {
 
 namespace {
+
+// A boot and a full audit of 2^28 frames take some 100 ns a frame; sanitizers are ten times slower, and the rest is for
+// slow hosts. An operation takes microseconds.
+constexpr double kSecondsAFrame = 4e-6;
+constexpr double kSecondsAnOperation = 1e-3;
 
 using nlohmann::json;
 
@@ -96,33 +101,45 @@ void write_all(int fd, const std::string& text) {
   }
 }
 
-[[noreturn]] void run_as_child(Runner& runner, const Program& program, const RunOptions& options, int fd) {
+json run_here(Runner& runner, const Program& program, const RunOptions& options) {
   const model::LawCounts before = runner.model().exercised();
   json line = to_json(runner.run(program, options));
   model::LawCounts exercised = runner.model().exercised();
   for (unsigned law = 0; law < model::kLawCount; ++law) exercised[law] -= before[law];
   line["exercised"] = exercised;
+  return line;
+}
+
+// Nothing is thrown out of here: the parent's code must not go on in a child as well.
+[[noreturn]] void run_as_child(Runner& runner, const Program& program, const RunOptions& options, int fd) noexcept {
+  json line;
+  try {
+    line = run_here(runner, program, options);
+  } catch (const std::bad_alloc&) {
+    line = {{"problem", "there is not enough memory for the run"}};
+  }
   std::fflush(nullptr);
   // Bytes from a system under test may stand in a finding, so no text may be refused for its encoding.
   write_all(fd, line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
   _exit(0);
 }
 
-// Everything the child writes until it closes its end. False: the time was up first.
-bool read_until(int fd, double seconds, std::string& into) {
-  using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + std::chrono::duration<double>(seconds);
+enum class Wait { kOver, kHung, kCancelled };
+
+// Everything the child writes until it closes its end.
+Wait read_until(int fd, pid_t child, double seconds, const std::function<bool()>& is_cancelled, std::string& into) {
+  constexpr int kMilliseconds = 10;
+  ChildWatch watch(child);
   char buffer[4096];
   for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    if (left <= 0) return false;
     pollfd wait{fd, POLLIN, 0};
-    const int ready = poll(&wait, 1, static_cast<int>(std::min<long long>(left, 1000)));
-    if (ready < 0 && errno != EINTR) return false;
+    const int ready = poll(&wait, 1, kMilliseconds);
+    if (is_cancelled && is_cancelled()) return Wait::kCancelled;
+    if (ready <= 0 && watch.is_over(seconds)) return Wait::kHung;
     if (ready <= 0) continue;
     const ssize_t n = read(fd, buffer, sizeof buffer);
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return true;
+    if (n <= 0) return Wait::kOver;
     into.append(buffer, static_cast<std::size_t>(n));
   }
 }
@@ -149,7 +166,7 @@ GuardedOutcome run_child(Runner& runner, const Program& program, const GuardOpti
     return result;
   }
   std::fflush(nullptr);
-  const pid_t child = fork();
+  const pid_t child = fork_child();
   if (child == 0) {
     close(ends[0]);
     RunOptions run = options.run;
@@ -164,16 +181,25 @@ GuardedOutcome run_child(Runner& runner, const Program& program, const GuardOpti
     return result;
   }
   std::string line;
-  result.hung = !read_until(ends[0], options.watchdog_seconds, line);
+  const double seconds = most_seconds(program, options.watchdog_seconds);
+  const Wait wait = read_until(ends[0], child, seconds, options.is_cancelled, line);
   close(ends[0]);
-  if (result.hung) kill(child, SIGKILL);
+  if (wait != Wait::kOver) kill(child, SIGKILL);
   int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+  result.hung = wait == Wait::kHung;
   const json parsed = json::parse(line, nullptr, false);
-  if (line.ends_with('\n') && !parsed.is_discarded() && !result.hung) {
-    result.outcome = from_json(parsed, program.machine);
-    result.exercised = parsed.at("exercised");
+  if (wait == Wait::kCancelled) {
+    result.problem = "it was interrupted";
+  } else if (line.ends_with('\n') && parsed.is_object() && !result.hung) {
+    if (parsed.contains("problem")) {
+      result.problem = parsed.at("problem");
+    } else {
+      result.outcome = from_json(parsed, program.machine);
+      result.exercised = parsed.at("exercised");
+    }
+  } else if (!result.hung && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+    result.problem = "the run was killed from outside, perhaps for want of memory";
   } else {
     note_death(result, status, step.word()->load(), program);
   }
@@ -186,6 +212,11 @@ std::string name_of_signal(int signal) {
 }
 
 }  // namespace
+
+double most_seconds(const Program& program, double given) {
+  return given + static_cast<double>(program.machine.frame_limit()) * kSecondsAFrame +
+         static_cast<double>(program.operations.size()) * kSecondsAnOperation;
+}
 
 std::string GuardedOutcome::how() const {
   if (outcome.verdict != Verdict::kCrashed) return {};

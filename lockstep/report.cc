@@ -58,7 +58,8 @@ std::string campaign_line(const CampaignTotals& totals) {
                   {"items", totals.items},
                   {"gave_up", totals.gave_up},
                   {"seconds", totals.seconds},
-                  {"divergences", totals.divergences}});
+                  {"divergences", totals.divergences},
+                  {"verdict", totals.verdict}});
 }
 
 std::vector<std::string> law_lines(const model::LawCounts& exercised) {
@@ -99,7 +100,7 @@ std::string minimise_line(std::string_view file, const Minimised& minimised, std
                   {"kept", is_kept}});
 }
 
-std::string perturb_line(const PerturbReport& report) {
+std::string perturb_line(const PerturbReport& report, std::string_view verdict) {
   Json kinds = Json::object();
   for (const auto& [kind, tightness] : report.kinds) {
     kinds[kind] = {{"rejected", tightness.rejected}, {"accepted", tightness.accepted}};
@@ -111,7 +112,8 @@ std::string perturb_line(const PerturbReport& report) {
                   {"accepted", report.accepted},
                   {"unchanged", report.unchanged},
                   {"disagreed", report.disagreed},
-                  {"kinds", kinds}});
+                  {"kinds", kinds},
+                  {"verdict", verdict}});
 }
 
 }  // namespace mmtwin::lockstep

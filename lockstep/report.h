@@ -32,10 +32,11 @@ struct CampaignTotals {
   std::uint64_t gave_up = 0;  // programs that were judged up to an overlap that could not be followed
   double seconds = 0;
   std::vector<std::string> divergences;  // trace files
+  std::string verdict;  // "agreed"; of the finding; "unexplained", "interrupted", "nothing"
 
   void add(const RunOutcome& outcome);
 };
-// campaign {target machine seed executions operations skipped items gave_up seconds divergences[]}
+// campaign {target machine seed executions operations skipped items gave_up seconds divergences[] verdict}
 std::string campaign_line(const CampaignTotals& totals);
 
 // law {id claim exercised}: one line a law.
@@ -46,7 +47,7 @@ std::string print_laws(const model::LawCounts& exercised);
 // minimise {file before after executions seconds minimal signature output kept}; kept: output held one as good
 std::string minimise_line(std::string_view file, const Minimised& minimised, std::string_view output, bool is_kept);
 
-// perturb {rejected accepted unchanged programs kinds{}}
-std::string perturb_line(const PerturbReport& report);
+// perturb {rejected accepted unchanged programs kinds{} verdict}
+std::string perturb_line(const PerturbReport& report, std::string_view verdict);
 
 }  // namespace mmtwin::lockstep

@@ -128,7 +128,7 @@ void State::judge_protected(LockClass lock_class, std::uint64_t instance) {
 
 void State::stuck(const Event& e) {
   if (e.index == 0) return find(Law::kLock1, "waiting", "ends", "in a circle");
-  find(Law::kLive2, "points passed", "at most " + std::to_string(kMostPassings), "more");
+  find(Law::kLive2, "steps", "boundedly many", "it goes round");
 }
 
 }  // namespace mmtwin::model

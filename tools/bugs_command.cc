@@ -9,6 +9,8 @@
 #include "tools/bug_build.h"
 #include "tools/bug_patch.h"
 #include "tools/commands.h"
+#include "tools/ending.h"
+#include "tools/interrupt.h"
 #include "tools/json_lines.h"
 #include "tools/subprocess.h"
 
@@ -49,7 +51,7 @@ void read_campaign(const std::string& text, BugReport& report, CampaignAnswer& a
   }
 }
 
-// Only the judge and the laws count as detection: asserts are off, a crash is somebody else's find.
+// Asserts are off: judge and laws find, or the system under test does not survive its bug, which is told apart.
 void judge(const std::string& trace_file, BugReport& report) {
   auto read = lockstep::read_trace(trace_file);
   const auto* trace = std::get_if<lockstep::Trace>(&read);
@@ -70,8 +72,8 @@ void judge(const std::string& trace_file, BugReport& report) {
       report.detector = "law";
       break;
     case lockstep::Verdict::kCrashed:
-      report.detector = "sanitizer";
-      return;
+      report.detector = "crash";
+      break;
   }
   report.detected = true;
 }
@@ -166,6 +168,22 @@ void print_bug(const BugPatch& bug, bool as_json) {
   }
 }
 
+void count(const BugReport& report, BugCounts& counts) {
+  ++counts.tried;
+  counts.failed += !report.problem.empty();
+  if (!report.detected) return;
+  ++(report.detector == "judge" ? counts.judge : report.detector == "law" ? counts.law : counts.crash);
+}
+
+Ending ending_of(const BugCounts& counts, const BugsOptions& options) {
+  if (counts.bugs == 0) return {"nothing", ExitCode::kNothing};
+  if (counts.failed != 0) return {"failed", ExitCode::kHarness};
+  const bool are_all_found = options.seconds <= 0 || counts.detected() == counts.tried;
+  if (!are_all_found) return {"undetected", ExitCode::kDisagreed};
+  if (interrupted()) return {"interrupted", ExitCode::kBudget};
+  return {"agreed", ExitCode::kAgreed};
+}
+
 }  // namespace
 
 ExitCode bugs(const BugsOptions& options) {
@@ -187,11 +205,14 @@ ExitCode bugs(const BugsOptions& options) {
     }
   }
   std::string work = options.work.empty() ? (fs::path(options.source) / "build" / "bugs").string() : options.work;
-  unsigned detected = 0, failed = 0;
+  catch_interrupts();
+  BugCounts counts;
+  counts.bugs = all.size();
   for (const BugPatch& bug : all) {
-    BugReport report = try_bug(options, bug, work);
-    detected += report.detected;
-    failed += !report.problem.empty();
+    if (interrupted()) break;
+    const BugReport report = try_bug(options, bug, work);
+    if (interrupted() && !report.detected) break;  // it was not given its time
+    count(report, counts);
     if (options.json) {
       fmt::print("{}\n", bug_line(report));
     } else {
@@ -199,11 +220,14 @@ ExitCode bugs(const BugsOptions& options) {
     }
     std::fflush(stdout);
   }
-  if (!options.json) fmt::print("{} of {} detected by judge or law\n", detected, all.size());
-  if (all.empty()) return ExitCode::kNothing;
-  if (failed != 0) return ExitCode::kHarness;
-  if (options.seconds <= 0) return ExitCode::kAgreed;
-  return detected == all.size() ? ExitCode::kAgreed : ExitCode::kDisagreed;
+  const Ending ending = ending_of(counts, options);
+  if (options.json) {
+    fmt::print("{}\n", bugs_line(counts, ending.verdict));
+  } else {
+    fmt::print("{} of {} detected: {} by judge, {} by law, {} by crash\n{}", counts.detected(), counts.tried,
+               counts.judge, counts.law, counts.crash, in_words(ending));
+  }
+  return ending.code;
 }
 
 }  // namespace mmtwin::tools

@@ -1,6 +1,5 @@
 #include "tools/campaign.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,9 +14,11 @@
 #include <new>
 #include <thread>
 
+#include "lockstep/child_process.h"
 #include "lockstep/draw_machine.h"
+#include "lockstep/guard.h"
 #include "lockstep/random.h"
-#include "lockstep/suts/ours/ours.h"
+#include "tools/interrupt.h"
 
 namespace mmtwin::tools {
 namespace {
@@ -25,6 +26,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::size_t kTextBytes = 512;
 constexpr int kFoundStatus = 1;
+constexpr int kNoMemoryStatus = 2;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -36,7 +38,8 @@ struct Slot {
   std::array<std::uint64_t, model::kSkipReasons> skipped{};
   model::LawCounts exercised{};
   MarkerCounts markers;
-  // The finding, once the worker has left with kFoundStatus.
+  std::atomic<bool> has_found{false};
+  // The finding, once has_found.
   lockstep::Verdict verdict{};
   lockstep::Phase phase{};
   std::uint64_t step = 0;
@@ -87,12 +90,13 @@ void note_finding(Slot& slot, const lockstep::RunOutcome& outcome) {
   copy_text(slot.field, outcome.finding->field);
   copy_text(slot.expected, outcome.finding->expected);
   copy_text(slot.actual, outcome.finding->actual);
+  slot.has_found = true;
 }
 
-// Runs programs job, job + jobs, …; the process ends here.
-[[noreturn]] void work(const CampaignOptions& options, unsigned job, Slot& slot) {
+// Runs programs job, job + jobs, …; true: the last one found something.
+bool run_programs(const CampaignOptions& options, unsigned job, Slot& slot) {
   count_markers_in(&slot.markers);
-  auto system = lockstep::make_ours();
+  auto system = options.make_system();
   lockstep::Runner runner(*system);
   Clock::time_point start = Clock::now();
   for (std::uint64_t number = job; options.executions == 0 || number < options.executions; number += options.jobs) {
@@ -102,45 +106,60 @@ void note_finding(Slot& slot, const lockstep::RunOutcome& outcome) {
     note_run(slot, runner, outcome);
     if (!outcome.finding) continue;
     note_finding(slot, outcome);
-    ::_exit(kFoundStatus);
+    return true;
   }
-  ::_exit(0);
+  return false;
+}
+
+// The process ends here. Nothing is thrown out of it: the parent's code must not go on in a worker as well.
+[[noreturn]] void work(const CampaignOptions& options, unsigned job, Slot& slot) noexcept {
+  try {
+    ::_exit(run_programs(options, job, slot) ? kFoundStatus : 0);
+  } catch (const std::bad_alloc&) {
+    ::_exit(kNoMemoryStatus);
+  }
 }
 
 struct Worker {
+  explicit Worker(pid_t process) : pid(process), watch(process) {}
   pid_t pid = 0;  // 0: has ended
   std::uint64_t last_number = 0;
-  Clock::time_point since;
+  lockstep::ChildWatch watch;
+  std::optional<double> most_seconds;  // for its program, once it is asked for
 };
 
 class Campaign {
  public:
-  explicit Campaign(const CampaignOptions& options) : options_(options), slots_(options.jobs), workers_(options.jobs) {}
+  explicit Campaign(const CampaignOptions& options) : options_(options), slots_(options.jobs) {}
   ~Campaign() { end_all(); }
 
   CampaignResult run(const std::function<void(const lockstep::CampaignTotals&)>& on_progress) {
     start_ = Clock::now();
     for (unsigned job = 0; job < options_.jobs && result_.problem.empty(); ++job) start_worker(job);
-    while (result_.problem.empty() && !result_.finding && is_any_running()) {
+    while (result_.problem.empty() && !result_.finding && is_any_running() && !interrupted()) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
-      for (unsigned job = 0; job < options_.jobs && !result_.finding; ++job) look_after(job);
+      for (unsigned job = 0; job < workers_.size() && !result_.finding; ++job) look_after(job);
       sum_up();
       if (on_progress) on_progress(result_.totals);
     }
+    result_.was_interrupted = interrupted();
     end_all();
+    for (unsigned job = 0; job < workers_.size() && !result_.finding; ++job) {
+      if (slots_[job].has_found) found(job);
+    }
     sum_up();
     return std::move(result_);
   }
 
  private:
   void start_worker(unsigned job) {
-    pid_t pid = ::fork();
+    pid_t pid = lockstep::fork_child();
     if (pid == 0) work(options_, job, slots_[job]);
     if (pid < 0) {
       result_.problem = std::string("cannot start a worker: ") + std::strerror(errno);
       return;
     }
-    workers_[job] = {pid, 0, Clock::now()};
+    workers_.emplace_back(pid);
   }
 
   bool is_any_running() const {
@@ -158,20 +177,27 @@ class Campaign {
     std::uint64_t number = slots_[job].number.load(std::memory_order_relaxed);
     if (number != worker.last_number) {
       worker.last_number = number;
-      worker.since = Clock::now();
-    } else if (seconds_since(worker.since) > options_.hang_seconds) {
+      worker.watch.got_further();
+      worker.most_seconds.reset();
+    } else if (worker.watch.is_over(options_.hang_seconds) && worker.watch.is_over(most_seconds(worker))) {
       end(worker);
-      found_crash(job, "hang");
+      ended_early(job, "hang");
     }
+  }
+
+  double most_seconds(Worker& worker) {
+    if (!worker.most_seconds)
+      worker.most_seconds =
+          lockstep::most_seconds(campaign_program(options_, worker.last_number), options_.hang_seconds);
+    return *worker.most_seconds;
   }
 
   void ended(unsigned job, int status) {
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == kFoundStatus && slots_[job].verdict != lockstep::Verdict::kAgreed) {
-      return found(job);
-    }
-    found_crash(job, WIFSIGNALED(status) ? std::string("SIG") + ::sigabbrev_np(WTERMSIG(status))
-                                         : "exit " + std::to_string(WEXITSTATUS(status)));
+    if (slots_[job].has_found) return found(job);
+    if (WIFSIGNALED(status)) return ended_early(job, std::string("SIG") + ::sigabbrev_np(WTERMSIG(status)));
+    if (WEXITSTATUS(status) == kNoMemoryStatus) return ended_early(job, "want of memory");
+    ended_early(job, "exit " + std::to_string(WEXITSTATUS(status)));
   }
 
   void found(unsigned job) {
@@ -189,18 +215,28 @@ class Campaign {
     result_.finding = std::move(finding);
   }
 
-  void found_crash(unsigned job, std::string how) {
-    CampaignFinding finding;
-    finding.program = campaign_program(options_, slots_[job].number);
-    finding.outcome.verdict = lockstep::Verdict::kCrashed;
-    finding.how = std::move(how);
-    result_.finding = std::move(finding);
+  // The worker died or hung: is it the program, or was it the world around?
+  void ended_early(unsigned job, std::string how) {
+    const std::uint64_t number = slots_[job].number;
+    Program program = campaign_program(options_, number);
+    auto system = options_.make_system();
+    lockstep::Runner runner(*system);
+    lockstep::GuardOptions guard;
+    guard.watchdog_seconds = options_.hang_seconds;
+    guard.is_cancelled = interrupted;
+    lockstep::GuardedOutcome replayed = run_guarded(runner, program, guard);
+    if (replayed.problem.empty() && replayed.outcome.verdict != lockstep::Verdict::kAgreed) {
+      std::string shown = replayed.how();
+      result_.finding = CampaignFinding{std::move(program), std::move(replayed.outcome), std::move(shown)};
+      return;
+    }
+    std::string why = replayed.problem.empty() ? "it replays as agreed" : "no replay says why: " + replayed.problem;
+    result_.unexplained.push_back({std::move(program), number, std::move(how), std::move(why)});
   }
 
   static void end(Worker& worker) {
     if (worker.pid == 0) return;
-    ::kill(worker.pid, SIGKILL);
-    while (::waitpid(worker.pid, nullptr, 0) < 0 && errno == EINTR) continue;
+    lockstep::end_child(worker.pid);
     worker.pid = 0;
   }
   void end_all() {

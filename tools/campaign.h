@@ -1,14 +1,17 @@
 // A campaign: programs from a seed, run in lockstep by some worker processes until the time is up or one finds
-// something.
+// something, or until interrupted() says so.
 //
 // Laws: all. Context: the calling process forks the workers, has no threads, and ends only processes that it started.
-// Cost: one process a job. A worker that crashes or hangs leaves its program behind, because programs follow from seed
-// and number: program n is the same whoever runs it. It deliberately stops at the first finding and minimises nothing.
+// Cost: one process a job. A worker that dies or hangs leaves its program behind, because programs follow from seed and
+// number: program n is the same whoever runs it. That is a finding once a replay shows it too; a worker that somebody
+// else killed is told apart so, and costs the campaign nothing but what that worker would have done. It deliberately
+// stops at the first finding and minimises nothing.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +19,7 @@
 #include "lockstep/generate.h"
 #include "lockstep/report.h"
 #include "lockstep/run.h"
+#include "lockstep/suts/ours/ours.h"
 #include "tools/bug_markers.h"
 #include "vocab/program.h"
 
@@ -28,7 +32,8 @@ struct CampaignOptions {
   double seconds = 60;
   std::uint64_t executions = 0;  // programs; 0: until the time is up
   unsigned jobs = 1;
-  double hang_seconds = 20;  // a program that takes longer hangs
+  double hang_seconds = 20;  // of CPU time, and what a program of this size may need beyond: lockstep::most_seconds
+  std::function<std::unique_ptr<lockstep::System>()> make_system = lockstep::make_ours;
 };
 
 struct CampaignFinding {
@@ -37,12 +42,22 @@ struct CampaignFinding {
   std::string how;               // "SIGSEGV", "hang", "exit 1": of a crash
 };
 
+// A worker ended, and a replay of its program does not show why.
+struct UnexplainedEnd {
+  Program program;
+  std::uint64_t number = 0;  // of the program
+  std::string how;           // the worker ended
+  std::string replayed;      // "it replays as agreed"
+};
+
 struct CampaignResult {
   lockstep::CampaignTotals totals;
   std::array<std::uint64_t, model::kSkipReasons> skipped{};
   model::LawCounts exercised{};
   MarkerCounts markers;
   std::optional<CampaignFinding> finding;
+  std::vector<UnexplainedEnd> unexplained;
+  bool was_interrupted = false;
   std::string problem;  // the harness failed; empty: it did not
 };
 

@@ -8,13 +8,15 @@
 #include "lockstep/perturb.h"
 #include "lockstep/random.h"
 #include "lockstep/suts/ours/ours.h"
+#include "lockstep/trace.h"
 #include "tools/campaign.h"
 #include "tools/commands.h"
+#include "tools/ending.h"
 #include "tools/files.h"
 #include "tools/finding_file.h"
+#include "tools/interrupt.h"
 #include "tools/json_lines.h"
 #include "tools/progress.h"
-#include "tools/interrupt.h"
 #include "tools/weights.h"
 #include "vocab/text.h"
 #include "vocab/wording.h"
@@ -90,7 +92,10 @@ ExitCode perturb(const FuzzOptions& options, const CampaignOptions& campaign) {
   Progress progress(!options.json);
   auto start = std::chrono::steady_clock::now();
   auto elapsed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
-  for (std::uint64_t n = 0; elapsed() < options.seconds && (options.executions == 0 || n < options.executions); ++n) {
+  const auto goes_on = [&](std::uint64_t n) {
+    return !interrupted() && elapsed() < options.seconds && (options.executions == 0 || n < options.executions);
+  };
+  for (std::uint64_t n = 0; goes_on(n); ++n) {
     std::uint64_t seed = lockstep::Random(options.seed ^ n << 32).next();
     perturber.run(campaign_program(campaign, n), seed, kAlterations, report);
     progress.show(
@@ -98,13 +103,33 @@ ExitCode perturb(const FuzzOptions& options, const CampaignOptions& campaign) {
                     report.accepted));
   }
   progress.clear();
+  const Ending ending = ending_of(report);
   if (options.json) {
-    fmt::print("{}\n", perturb_line(report));
+    fmt::print("{}\n", perturb_line(report, ending.verdict));
   } else {
-    fmt::print("{}", report.print());
+    fmt::print("{}{}", report.print(), in_words(ending));
   }
-  if (report.programs == 0) return ExitCode::kNothing;
-  return report.disagreed != 0 ? ExitCode::kDisagreed : ExitCode::kAgreed;
+  return ending.code;
+}
+
+std::string keep_unexplained(const UnexplainedEnd& end, const std::string& folder) {
+  std::string how = end.how;
+  std::replace(how.begin(), how.end(), ' ', '-');
+  std::error_code ignored;
+  fs::create_directories(folder, ignored);
+  const fs::path file = fs::path(folder) / fmt::format("unexplained-{}-{}.mmt", how, end.number);
+  const auto problem = lockstep::write_trace(file, end.program);
+  return fmt::format("a worker ended ({}) while it ran program {}, but {}{}\n", end.how, end.number, end.replayed,
+                     problem ? "; " + *problem : ": mmtwin replay " + file.string());
+}
+
+// What was found is found, whatever else went wrong.
+Ending ending_of(const CampaignResult& result) {
+  if (result.finding) return {std::string(name_of(result.finding->outcome.verdict)), ExitCode::kDisagreed};
+  if (result.was_interrupted) return {"interrupted", ExitCode::kBudget};
+  if (!result.unexplained.empty()) return {"unexplained", ExitCode::kHarness};
+  if (result.totals.operations == 0) return {"nothing", ExitCode::kNothing};
+  return {"agreed", ExitCode::kAgreed};
 }
 
 }  // namespace
@@ -122,6 +147,7 @@ ExitCode fuzz(const FuzzOptions& options) {
     }
   }
   if (options.no_asserts) impl::set_checks_abort(false);
+  catch_interrupts();
   if (options.perturb) return perturb(options, campaign);
   Progress progress(!options.json);
   CampaignResult result = run_campaign(campaign, [&](const lockstep::CampaignTotals& totals) {
@@ -134,8 +160,11 @@ ExitCode fuzz(const FuzzOptions& options) {
     fmt::print(stderr, "{}\n", result.problem);
     return ExitCode::kHarness;
   }
+  for (const UnexplainedEnd& end : result.unexplained) fmt::print(stderr, "{}", keep_unexplained(end, options.output));
+  const Ending ending = ending_of(result);
   result.totals.target = options.target;
   result.totals.machine = campaign.draws_machines ? "drawn" : print(campaign.generate.machine);
+  result.totals.verdict = ending.verdict;
   FindingFile file;
   if (result.finding) {
     auto system = lockstep::make_ours();
@@ -153,10 +182,9 @@ ExitCode fuzz(const FuzzOptions& options) {
     if (result.markers.reached != 0 || result.markers.triggered != 0) fmt::print("{}\n", markers_line(result.markers));
   } else {
     print_summary(result);
-    fmt::print("{}", file.description);
+    fmt::print("{}{}", file.description, in_words(ending));
   }
-  if (result.finding) return ExitCode::kDisagreed;
-  return result.totals.operations == 0 ? ExitCode::kNothing : ExitCode::kAgreed;
+  return ending.code;
 }
 
 }  // namespace mmtwin::tools

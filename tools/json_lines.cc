@@ -46,6 +46,14 @@ std::string theorem_line(const smt::TheoremResult& result) {
   return line_of(json);
 }
 
+std::string prove_line(std::size_t theorems, std::size_t proved, std::size_t refuted, std::string_view verdict) {
+  return line_of({{"kind", "prove"},
+                  {"theorems", theorems},
+                  {"proved", proved},
+                  {"refuted", refuted},
+                  {"verdict", verdict}});
+}
+
 std::string program_line(std::string_view file, std::string_view machine, std::uint64_t operations) {
   return line_of({{"kind", "program"}, {"file", file}, {"machine", machine}, {"operations", operations}});
 }
@@ -83,6 +91,16 @@ std::string bug_line(const BugReport& bug) {
                {"needed", bug.operations_needed}};
   if (!bug.problem.empty()) json["problem"] = bug.problem;
   return line_of(json);
+}
+
+std::string bugs_line(const BugCounts& counts, std::string_view verdict) {
+  return line_of({{"kind", "bugs"},
+                  {"bugs", counts.bugs},
+                  {"tried", counts.tried},
+                  {"judge", counts.judge},
+                  {"law", counts.law},
+                  {"crash", counts.crash},
+                  {"verdict", verdict}});
 }
 
 }  // namespace mmtwin::tools

@@ -21,6 +21,9 @@ std::string import_line(std::string_view file, const Imported& imported);
 // theorem {id claim verdict seconds paths reason counterexample{}}
 std::string theorem_line(const smt::TheoremResult& result);
 
+// prove {theorems proved refuted verdict}: after all theorems, or those before an interruption
+std::string prove_line(std::size_t theorems, std::size_t proved, std::size_t refuted, std::string_view verdict);
+
 // program {file machine operations}
 std::string program_line(std::string_view file, std::string_view machine, std::uint64_t operations);
 
@@ -35,7 +38,7 @@ struct BugReport {
   std::uint64_t operations_needed = 0;
   std::uint64_t reached = 0, triggered = 0;  // times a marker was passed
   bool detected = false;
-  std::string detector;  // judge, law, assert, sanitizer; empty: none
+  std::string detector;  // judge, law, crash; empty: none
   std::string law;       // that broke
   double seconds = 0;    // until detection, or the whole budget
   std::uint64_t operations = 0;
@@ -48,5 +51,12 @@ struct BugReport {
 // bug {id reached triggered detected detector law seconds operations minimised long_before long_minimised long_seconds
 //      source expected family needed problem}
 std::string bug_line(const BugReport& bug);
+// bugs {bugs tried judge law crash verdict}: after all of them, or those before an interruption
+struct BugCounts {
+  std::size_t bugs = 0, tried = 0, failed = 0;
+  std::size_t judge = 0, law = 0, crash = 0;  // detected by
+  std::size_t detected() const { return judge + law + crash; }
+};
+std::string bugs_line(const BugCounts& counts, std::string_view verdict);
 
 }  // namespace mmtwin::tools

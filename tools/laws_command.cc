@@ -8,6 +8,8 @@
 #include "model/laws.h"
 #include "tools/campaign.h"
 #include "tools/commands.h"
+#include "tools/ending.h"
+#include "tools/interrupt.h"
 #include "tools/progress.h"
 
 namespace mmtwin::tools {
@@ -23,18 +25,19 @@ ExitCode freedoms(const LawsOptions& options) {
   Progress progress(!options.json);
   CampaignOptions campaign;
   campaign.generate.seed = kSeed;
-  for (std::uint64_t n = 0; n < options.programs; ++n) {
+  catch_interrupts();
+  for (std::uint64_t n = 0; n < options.programs && !interrupted(); ++n) {
     perturber.run(campaign_program(campaign, n), lockstep::Random(n).next(), kAlterations, report);
     progress.show(fmt::format("{} of {} programs", n + 1, options.programs));
   }
   progress.clear();
+  const Ending ending = ending_of(report);
   if (options.json) {
-    fmt::print("{}\n", perturb_line(report));
+    fmt::print("{}\n", perturb_line(report, ending.verdict));
   } else {
-    fmt::print("{}", report.print_freedoms());
+    fmt::print("{}{}", report.print_freedoms(), in_words(ending));
   }
-  if (report.programs == 0) return ExitCode::kNothing;
-  return report.disagreed != 0 ? ExitCode::kDisagreed : ExitCode::kAgreed;
+  return ending.code;
 }
 
 ExitCode points(const LawsOptions& options) {

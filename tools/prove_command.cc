@@ -4,6 +4,8 @@
 
 #include "props/smt/prove.h"
 #include "tools/commands.h"
+#include "tools/ending.h"
+#include "tools/interrupt.h"
 #include "tools/json_lines.h"
 
 namespace mmtwin::tools {
@@ -14,6 +16,12 @@ void print_result(const smt::TheoremResult& result) {
   if (result.verdict == smt::Verdict::kProved) return;
   if (!result.reason.empty()) fmt::print("  {}\n", result.reason);
   for (const auto& assignment : result.counterexample) fmt::print("  {} = {:#x}\n", assignment.name, assignment.value);
+}
+
+Ending ending_of(std::size_t proved, std::size_t refuted, std::size_t all) {
+  if (refuted != 0) return {"refuted", ExitCode::kDisagreed};
+  if (proved == all) return {"agreed", ExitCode::kAgreed};
+  return {interrupted() ? "interrupted" : "unknown", ExitCode::kBudget};
 }
 
 }  // namespace
@@ -28,7 +36,8 @@ ExitCode prove(const ProveOptions& options) {
     return ExitCode::kNothing;
   }
   unsigned proved = 0, refuted = 0;
-  smt::prove_all(theorems, options.jobs, [&](const smt::TheoremResult& result) {
+  catch_interrupts();
+  const auto tell = [&](const smt::TheoremResult& result) {
     proved += result.verdict == smt::Verdict::kProved;
     refuted += result.verdict == smt::Verdict::kRefuted;
     if (options.json) {
@@ -37,10 +46,15 @@ ExitCode prove(const ProveOptions& options) {
       print_result(result);
     }
     std::fflush(stdout);
-  });
-  if (!options.json) fmt::print("{} of {} theorems proved, {} refuted\n", proved, theorems.size(), refuted);
-  if (refuted != 0) return ExitCode::kDisagreed;
-  return proved == theorems.size() ? ExitCode::kAgreed : ExitCode::kBudget;
+  };
+  smt::prove_all(theorems, options.jobs, tell, interrupted);
+  const Ending ending = ending_of(proved, refuted, theorems.size());
+  if (options.json) {
+    fmt::print("{}\n", prove_line(theorems.size(), proved, refuted, ending.verdict));
+  } else {
+    fmt::print("{} of {} theorems proved, {} refuted\n{}", proved, theorems.size(), refuted, in_words(ending));
+  }
+  return ending.code;
 }
 
 }  // namespace mmtwin::tools

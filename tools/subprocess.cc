@@ -10,10 +10,28 @@
 #include <string_view>
 #include <thread>
 
+#include "lockstep/child_process.h"
+#include "tools/interrupt.h"
+
 namespace mmtwin::tools {
 namespace {
 
 constexpr int kNotStarted = 127;
+constexpr double kSecondsToEnd = 2;
+
+using Clock = std::chrono::steady_clock;
+Clock::time_point in_seconds(double seconds) {
+  return Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+}
+
+// True: it has ended.
+bool wait_until(pid_t pid, Clock::time_point end, bool ends_early, int& status) {
+  while (::waitpid(pid, &status, WNOHANG) == 0) {
+    if (Clock::now() > end || (ends_early && interrupted())) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return true;
+}
 
 void redirect(const std::string& file, int descriptor) {
   int opened = ::open(file.empty() ? "/dev/null" : file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -21,6 +39,7 @@ void redirect(const std::string& file, int descriptor) {
 }
 
 [[noreturn]] void become(const Command& command) {
+  ::setpgid(0, 0);
   for (const auto& [name, value] : command.environment) ::setenv(name.c_str(), value.c_str(), 1);
   redirect(command.output_file, STDOUT_FILENO);
   if (command.error_file.empty()) {
@@ -41,19 +60,18 @@ void redirect(const std::string& file, int descriptor) {
 CommandResult run_command(const Command& command) {
   CommandResult result;
   if (command.words.empty()) return result;
-  pid_t pid = ::fork();
+  pid_t pid = lockstep::fork_child();
   if (pid < 0) return result;
   if (pid == 0) become(command);
-  auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(command.seconds);
+  ::setpgid(pid, pid);  // whoever of the two comes first
   int status = 0;
-  while (::waitpid(pid, &status, WNOHANG) == 0) {
-    if (std::chrono::steady_clock::now() > end) {
-      ::kill(pid, SIGKILL);
-      ::waitpid(pid, &status, 0);
-      result.timed_out = true;
-      break;
+  if (!wait_until(pid, in_seconds(command.seconds), true, status)) {
+    result.timed_out = true;
+    ::kill(-pid, SIGTERM);
+    if (!wait_until(pid, in_seconds(kSecondsToEnd), false, status)) {
+      ::kill(-pid, SIGKILL);
+      status = lockstep::end_child(pid);
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   result.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 0;

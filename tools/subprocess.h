@@ -1,7 +1,8 @@
 // Running another program and waiting for it, its output kept in a file.
 //
-// Laws: none. Context: the calling process, no threads. Cost: a fork and an exec; no shell, so no quoting. It
-// deliberately ends nothing but its own child, when the time given is over.
+// Laws: none. Context: the calling process, no threads. Cost: a fork and an exec; no shell, so no quoting. When the
+// time is over, or somebody interrupts, the child and what it started in its process group are asked to end, and soon
+// after made to. It deliberately ends nothing else: when this process is killed, the kernel ends the child alone.
 #pragma once
 
 #include <string>
@@ -21,7 +22,7 @@ struct Command {
 
 struct CommandResult {
   bool has_started = false;
-  bool timed_out = false;
+  bool timed_out = false;  // or interrupted()
   int signal = 0;  // that ended it; 0: none
   int status = 0;
   bool succeeded() const { return has_started && !timed_out && signal == 0 && status == 0; }

@@ -176,10 +176,12 @@ const char* PathExplorer::tactic_for(Theory theory) {
 }
 
 PathExplorer::Answer PathExplorer::ask(const z3::expr& claim) {
+  if (is_cancelled_ && is_cancelled_()) give_up("interrupted");
   ++result_.queries;
   z3::solver solver = z3::tactic(context_, tactic_for(theory_)).mk_solver();
   z3::params limits(context_);
   limits.set("timeout", kQueryMilliseconds);
+  limits.set("ctrl_c", false);  // the solver's own handler would hide the signal from the program
   solver.set(limits);
   for (const z3::expr& assumption : assumptions_) solver.add(assumption);
   solver.add(claim);

@@ -69,6 +69,9 @@ class PathExplorer {
   // of `situations` was reached by some input.
   Exploration explore(const std::function<void(PathExplorer&)>& body, const std::vector<std::string>& situations = {});
 
+  // Once it says so, which is asked before each query, the exploration is given up.
+  void set_cancelled(const std::function<bool()>& is_cancelled) { is_cancelled_ = is_cancelled; }
+
   z3::context& context() { return context_; }
   bool decide(const z3::expr& claim);
   static PathExplorer& current();
@@ -101,6 +104,7 @@ class PathExplorer {
   void give_up(std::string reason);
 
   z3::context context_;
+  std::function<bool()> is_cancelled_;
   Theory theory_ = Theory::kWords;
   std::vector<z3::expr> assumptions_;                       // of the path being run
   std::vector<std::pair<std::string, z3::expr>> observed_;  // on the path being run

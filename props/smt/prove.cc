@@ -21,13 +21,15 @@ std::vector<Theorem> all_theorems() {
 }
 
 std::vector<TheoremResult> prove_all(const std::vector<Theorem>& theorems, unsigned jobs,
-                                     const std::function<void(const TheoremResult&)>& on_result) {
+                                     const std::function<void(const TheoremResult&)>& on_result,
+                                     const std::function<bool()>& is_cancelled) {
   std::vector<TheoremResult> results(theorems.size());
   std::atomic<std::size_t> next{0};
   std::mutex telling;
   const auto work = [&] {
     for (std::size_t i = next++; i < theorems.size(); i = next++) {
-      results[i] = prove(theorems[i]);
+      if (is_cancelled && is_cancelled()) return;
+      results[i] = prove(theorems[i], is_cancelled);
       const std::lock_guard lock(telling);
       if (on_result) on_result(results[i]);
     }

@@ -15,8 +15,10 @@ namespace mmtwin::smt {
 // Every theorem, both geometries, in a fixed order; ids are unique.
 std::vector<Theorem> all_theorems();
 
-// Proves with `jobs` threads. Results come back in the order of `theorems`, `on_result` hears each as it is done.
+// Proves with `jobs` threads. Results come back in the order of `theorems`, `on_result` hears each as it is done. Once
+// `is_cancelled` says so, which every thread asks before each query, no theorem is begun any more.
 std::vector<TheoremResult> prove_all(const std::vector<Theorem>& theorems, unsigned jobs = 2,
-                                     const std::function<void(const TheoremResult&)>& on_result = {});
+                                     const std::function<void(const TheoremResult&)>& on_result = {},
+                                     const std::function<bool()>& is_cancelled = {});
 
 }  // namespace mmtwin::smt

@@ -16,11 +16,12 @@ std::string_view name_of(Verdict verdict) {
   return "unknown";
 }
 
-TheoremResult prove(const Theorem& theorem) {
+TheoremResult prove(const Theorem& theorem, const std::function<bool()>& is_cancelled) {
   const auto start = std::chrono::steady_clock::now();
   Exploration found;
   try {
     PathExplorer explorer;
+    explorer.set_cancelled(is_cancelled);
     found = explorer.explore(theorem.body, theorem.situations);
   } catch (const z3::exception& problem) {
     found.reason = std::string("the solver failed: ") + problem.msg();

@@ -33,6 +33,7 @@ struct TheoremResult {
 
 std::string_view name_of(Verdict verdict);  // "proved", "refuted", "unknown"
 
-TheoremResult prove(const Theorem& theorem);
+// Once `is_cancelled` says so, nothing is proved any more.
+TheoremResult prove(const Theorem& theorem, const std::function<bool()>& is_cancelled = {});
 
 }  // namespace mmtwin::smt

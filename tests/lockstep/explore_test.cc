@@ -17,7 +17,7 @@ TEST(Explore, EveryScheduleOfEveryPairOnASharedPageAgrees) {
   for (const RacingPair& pair : racing_pairs()) {
     const ExploreReport report = explore(*system, pair.program, pair.first);
     std::printf("%s: %s\n", pair.name.c_str(), report.print().c_str());
-    EXPECT_TRUE(report.is_complete) << pair.name;
+    EXPECT_TRUE(report.is_complete()) << pair.name;
     EXPECT_FALSE(report.finding) << pair.name << ": " << report.finding->finding->expected;
     EXPECT_FALSE(report.outcomes.empty()) << pair.name;
     schedules += report.schedules;
@@ -33,7 +33,7 @@ TEST(Explore, PruningLosesNoOutcome) {
   unsigned compared = 0, with_choice = 0;
   for (const RacingPair& pair : racing_pairs()) {
     const ExploreReport all = explore(*system, pair.program, pair.first, {.prunes = false, .most_runs = 5000});
-    if (!all.is_complete) continue;
+    if (!all.is_complete()) continue;
     const ExploreReport pruned = explore(*system, pair.program, pair.first);
     EXPECT_EQ(all.outcomes, pruned.outcomes) << pair.name;
     EXPECT_LE(pruned.schedules, all.schedules) << pair.name;
@@ -58,7 +58,7 @@ TEST(Explore, ThreeOperationsMayRace) {
       "8 cpu=2 memory_store space=p1 at=0x10000 value=0x4\n").value();
   const auto system = make_ours();
   const ExploreReport report = explore(*system, program, StepNumber(6));
-  EXPECT_TRUE(report.is_complete);
+  EXPECT_TRUE(report.is_complete());
   EXPECT_FALSE(report.finding);
   EXPECT_EQ(report.outcomes.size(), 3u);
 }
@@ -78,17 +78,29 @@ class Unsteady final : public fuzz::ForwardingSystem {
 TEST(Explore, RunsThatDoNotRepeatAreNotCalledComplete) {
   Unsteady system;
   const RacingPair pair = racing_pairs()[5];
-  EXPECT_FALSE(explore(system, pair.program, pair.first).is_complete);
+  EXPECT_FALSE(explore(system, pair.program, pair.first).is_complete());
   const auto steady = make_ours();
-  EXPECT_TRUE(explore(*steady, pair.program, pair.first).is_complete);
+  EXPECT_TRUE(explore(*steady, pair.program, pair.first).is_complete());
 }
 
 TEST(Explore, ABudgetOfRunsIsKept) {
   const auto system = make_ours();
   const RacingPair pair = racing_pairs()[5];
   const ExploreReport report = explore(*system, pair.program, pair.first, {.prunes = true, .most_runs = 3});
-  EXPECT_FALSE(report.is_complete);
+  EXPECT_EQ(report.end, ExploreReport::End::kRunsUsedUp);
+  EXPECT_NE(report.print().find("the budget of runs ran out"), std::string::npos) << report.print();
   EXPECT_EQ(report.schedules + report.pruned, 3u);
+}
+
+TEST(Explore, WhoeverAsksCanEndIt) {
+  const auto system = make_ours();
+  const RacingPair pair = racing_pairs()[5];
+  unsigned asked = 0;
+  ExploreOptions options;
+  options.is_cancelled = [&] { return ++asked > 2; };
+  const ExploreReport report = explore(*system, pair.program, pair.first, options);
+  EXPECT_EQ(report.end, ExploreReport::End::kCancelled);
+  EXPECT_EQ(report.schedules + report.pruned, 2u);
 }
 
 }  // namespace

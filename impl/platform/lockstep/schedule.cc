@@ -1,6 +1,8 @@
 #include "version/schedule.h"
 
 #include <boost/context/detail/fcontext.hpp>
+#include <csetjmp>
+#include <cstdlib>
 
 #include "impl/base/check.h"
 #include "impl/platform/host_memory.h"
@@ -23,6 +25,9 @@ namespace {
 namespace context = boost::context::detail;
 
 constexpr std::size_t kStackBytes = std::size_t{256} << 10;
+
+// Where run_alone() goes on when what it runs is endless.
+thread_local constinit std::jmp_buf* alone = nullptr;
 
 // Before and after every switch of stacks.
 void leave_stack([[maybe_unused]] void** fake, [[maybe_unused]] const void* to, [[maybe_unused]] std::size_t bytes) {
@@ -54,12 +59,26 @@ struct Schedule::Fiber {
   bool lost_cpu = false;  // another one has run on its CPU since it stopped
   unsigned wanted = kAnybody;
   std::uint64_t passed = 0;  // points
+  std::uint64_t edges_left = 0;
 };
 
 Schedule::Schedule() {
   for (unsigned cpu = 0; cpu < kMaxCpus; ++cpu) last_[cpu] = cpu * kSeats;
 }
 Schedule::~Schedule() { abandon(); }
+
+// Frames that are left this way own nothing: all that operations have lies in the machine.
+Schedule::Stop Schedule::run_alone(Body body, void* argument, std::uint64_t most_edges) {
+  std::jmp_buf here;
+  if (_setjmp(here) != 0) return Stop::kEndless;
+  alone = &here;
+  edges_left = most_edges;
+  body(argument);
+  note_edge_share(most_edges);
+  edges_left = kNoEdgeLimit;
+  alone = nullptr;
+  return Stop::kEnded;
+}
 
 Schedule::Stop Schedule::start(unsigned seat, Body body, void* argument, Pause pause) {
   std::unique_ptr<Fiber>& slot = fibers_[seat];
@@ -71,6 +90,7 @@ Schedule::Stop Schedule::start(unsigned seat, Body body, void* argument, Pause p
   slot->argument = argument;
   slot->pause = pause;
   slot->passed = 0;
+  slot->edges_left = most_edges_;
   slot->stands_at = Point::kNone;
   slot->lost_cpu = false;
   const auto entry = [](context::transfer_t from) {
@@ -102,7 +122,10 @@ Schedule::Stop Schedule::run(unsigned seat) {
   touch(&last, true);
   running_schedule = this;
   leave_stack(&harness_fake_stack_, fiber.stack.data(), kStackBytes);
+  edges_left = fiber.edges_left;
   const context::transfer_t back = context::jump_fcontext(fiber.context, &fiber);
+  fiber.edges_left = edges_left;
+  edges_left = kNoEdgeLimit;
   arrive_on_stack(harness_fake_stack_, nullptr, nullptr);
   running_schedule = nullptr;
   fiber.context = fiber.why == Stop::kEnded ? nullptr : back.fctx;
@@ -117,6 +140,7 @@ void Schedule::enter(void* fiber) {
   arrive_on_stack(self.fake_stack, &schedule.harness_stack_, &schedule.harness_stack_bytes_);
   self.fake_stack = nullptr;
   self.body(self.argument);
+  note_edge_share(schedule.most_edges_);
   self.why = Stop::kEnded;
   ++schedule.moves_;
   leave_stack(nullptr, schedule.harness_stack_, schedule.harness_stack_bytes_);
@@ -157,6 +181,11 @@ void Schedule::wait(unsigned holder) {
   stop(Stop::kBlocked);
 }
 
+void Schedule::leave_endless() {
+  stop(Stop::kEndless);
+  std::abort();  // nobody lets it go on
+}
+
 void Schedule::abandon() {
   for (const std::unique_ptr<Fiber>& fiber : fibers_) {
     if (fiber) fiber->context = nullptr;
@@ -180,6 +209,15 @@ bool Schedule::may_run(unsigned seat) const {
   return holder == kAnybody || holder == seat;
 }
 unsigned Schedule::wanted(unsigned seat) const { return fibers_[seat]->wanted; }
+
+void leave_endless() {
+  edges_left = kNoEdgeLimit;
+  if (running_schedule != nullptr) running_schedule->leave_endless();
+  std::jmp_buf* const to = alone;
+  alone = nullptr;
+  if (to == nullptr) std::abort();  // nothing else is limited
+  _longjmp(*to, 1);
+}
 
 void pass_point(Schedule& schedule, Point p) { schedule.pass(p); }
 void note_touch(Schedule& schedule, const void* what, bool writes) { schedule.touch(what, writes); }

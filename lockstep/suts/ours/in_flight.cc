@@ -20,7 +20,16 @@ void InFlight::abandon() {
   waiting_.clear();
   count_ = 0;
   acting_ = StepNumber(0);
-  is_stuck_ = false;
+  is_stuck_ = has_broken_machine_ = false;
+}
+
+bool InFlight::run_alone(CpuId cpu, StepNumber step, impl::Schedule::Body body, void* argument,
+                         std::uint64_t most_edges) {
+  if (impl::Schedule::run_alone(body, argument, most_edges) == Stop::kEnded) return true;
+  const unsigned seat = cpu.raw() * impl::Schedule::kSeats;
+  steps_[seat] = step;
+  get_stuck(seat, 1);
+  return false;
 }
 
 unsigned InFlight::seat_of(StepNumber step) const {
@@ -67,8 +76,7 @@ bool InFlight::get_cpu(unsigned seat) {
 
 // Whoever must wait has others run first. Nobody got any further since: it waits in a circle, and nothing more happens.
 InFlight::Stop InFlight::run(unsigned seat, Stop stop) {
-  if (schedule_.stops_everywhere()) return stop;
-  while (stop == Stop::kBlocked && !is_stuck_) {
+  while (stop == Stop::kBlocked && !is_stuck_ && !schedule_.stops_everywhere()) {
     const std::uint64_t before = schedule_.moves();
     help(seat);
     if (is_stuck_) return stop;
@@ -86,6 +94,7 @@ InFlight::Stop InFlight::run(unsigned seat, Stop stop) {
 
 void InFlight::get_stuck(unsigned seat, std::uint16_t how) {
   is_stuck_ = true;
+  has_broken_machine_ = how == 1;
   tell(EventKind::kStuck, seat, how);
 }
 

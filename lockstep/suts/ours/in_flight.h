@@ -44,6 +44,11 @@ class InFlight {
   // Where the next one on the CPU will sit.
   unsigned seat_for(CpuId cpu) const { return schedule_.empty_seat(cpu); }
 
+  // Runs to its end on the harness's stack while nothing is in flight. False: it goes round for ever, which is told.
+  bool run_alone(CpuId cpu, StepNumber step, impl::Schedule::Body body, void* argument, std::uint64_t most_edges);
+  // Something went round for ever since the last abandon(): it was left anywhere, and its machine is no longer used.
+  bool has_broken_machine() const { return has_broken_machine_; }
+
   // Runs the task in `seat`, whose CPU has room, until it ends, pauses or must wait. Its end is not narrated.
   void start(unsigned seat, StepNumber step, Pause pause);
   // What is in flight goes on. Its end is narrated by kEnded.
@@ -78,6 +83,7 @@ class InFlight {
   StepNumber acting_;
   unsigned count_ = 0;
   bool is_stuck_ = false;
+  bool has_broken_machine_ = false;
 };
 
 }  // namespace mmtwin::lockstep

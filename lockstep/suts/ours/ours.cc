@@ -56,7 +56,10 @@ constexpr std::uint16_t objects_in_frame() {
 
 // A machine as it was built, and what its boot narrated.
 struct World {
-  explicit World(const MachineDescription& description) : machine(description) {
+  explicit World(const MachineDescription& description) : machine(description) {}
+  // Boots it, or takes it back to where it had booted.
+  void get_ready() {
+    if (mm) return mm->reset();
     if (machine.geometry == GeometryName::kX86) {
       mm = std::make_unique<impl::MmOf<impl::X86Geometry>>(machine, &boot);
     } else {
@@ -92,12 +95,14 @@ class Ours final : public System {
   }
 
   void start(const MachineDescription& machine, EventSink& sink) override {
+    if (in_flight_.has_broken_machine()) worlds_.erase(worlds_.begin());
     in_flight_.abandon();
     in_flight_.schedule().set_stops_everywhere(false);
     in_flight_.connect(&sink);
     in_flight_.set_task({[](void* self, unsigned seat) { static_cast<Ours*>(self)->run_task(seat); },
                          [](void* self, unsigned seat) { static_cast<Ours*>(self)->return_to_cpu(seat); }, this});
-    choose_world(machine);
+    in_flight_.schedule().set_most_edges(most_edges_ = impl::most_edges(machine));
+    if (!choose_world(machine)) return;
     mm_ = world_->mm.get();
     decoder_ = &*world_->decoder;
     mm_->connect(&sink);
@@ -119,7 +124,7 @@ class Ours final : public System {
       named_ = SpaceHandle();
       made_ = SpaceHandle();
       const bool is_alone = pause_of(operation).is_none() && !in_flight_.schedule().stops_everywhere();
-      if (is_alone) return std::visit([this](const auto& op) { return run(op); }, operation);
+      if (is_alone) return run_alone(operation);
     }
     const unsigned seat = in_flight_.seat_for(cpu_of(operation));
     operations_[seat] = operation;
@@ -180,6 +185,19 @@ class Ours final : public System {
   }
 
  private:
+  Response run_alone(const Operation& operation) {
+    struct Argument {
+      Ours& self;
+      const Operation& operation;
+      Response answer;
+    } argument{*this, operation, {}};
+    const auto body = [](void* a) {
+      auto& own = *static_cast<Argument*>(a);
+      own.answer = std::visit([&own](const auto& op) { return own.self.run(op); }, own.operation);
+    };
+    in_flight_.run_alone(cpu_of(operation), step_, body, &argument, most_edges_);
+    return argument.answer;
+  }
   // On a stack of its own.
   void run_task(unsigned seat) {
     in_flight_.answer(seat, std::visit([this](const auto& op) { return run(op); }, operations_[seat]));
@@ -191,19 +209,21 @@ class Ours final : public System {
     if (!space.is_none()) mm_->cpu_return(cpu_of(operations_[seat]), spaces_.get(space.number()));
   }
 
-  // A machine that was built before is reset; the one that was not used for longest makes room.
-  void choose_world(const MachineDescription& machine) {
+  // A machine that was built before is reset; the one that was not used for longest makes room. False: it does not come
+  // to its end, which is told.
+  bool choose_world(const MachineDescription& machine) {
     const auto is_wanted = [&](const std::unique_ptr<World>& world) { return world->machine == machine; };
     const auto known = std::find_if(worlds_.begin(), worlds_.end(), is_wanted);
     if (known != worlds_.end()) {
       std::rotate(worlds_.begin(), known, known + 1);
-      worlds_.front()->mm->reset();
     } else {
       std::erase_if(worlds_, [](const auto& world) { return world->machine.frame_limit() > kMostKeptFrames; });
       if (worlds_.size() == kMostWorlds) worlds_.pop_back();
       worlds_.insert(worlds_.begin(), std::make_unique<World>(machine));
     }
     world_ = worlds_.front().get();
+    const auto get_ready = [](void* world) { static_cast<World*>(world)->get_ready(); };
+    return in_flight_.run_alone(CpuId(0), StepNumber(0), get_ready, world_, impl::most_boot_edges(machine));
   }
 
   void note_changes() {
@@ -374,6 +394,7 @@ class Ours final : public System {
   }
 
   std::vector<std::unique_ptr<World>> worlds_;  // last used first
+  std::uint64_t most_edges_ = impl::kNoEdgeLimit;
   World* world_ = nullptr;
   impl::Mm* mm_ = nullptr;
   const Decoder* decoder_ = nullptr;

@@ -13,6 +13,7 @@
 #include <span>
 #include <vector>
 
+#include "version/edges.h"
 #include "version/point.h"
 #include "vocab/machine.h"
 #include "vocab/points.h"
@@ -40,8 +41,13 @@ class Schedule {
     returned_ = returned;
     returned_owner_ = owner;
   }
+  // How many edges each operation may take.
+  void set_most_edges(std::uint64_t most) { most_edges_ = most; }
+  // Runs body(argument) to its end on the stack of the caller: nobody else is in flight, and nobody pauses. kEndless:
+  // it took more edges than it may, and was left where it stood; the machine is good for nothing, not even a reset.
+  static Stop run_alone(Body body, void* argument, std::uint64_t most_edges);
   // Runs body(argument) in an empty seat whose CPU is to be had, until it ends, pauses or must wait; kEndless: it has
-  // passed more points than any operation may.
+  // passed more points or taken more edges than any operation may.
   Stop start(unsigned seat, Body body, void* argument, Pause pause);
   // An operation that paused or had to wait, and may run, runs on, to its next pause or to another one.
   Stop go_on(unsigned seat);
@@ -68,6 +74,7 @@ class Schedule {
   // ---- inside an operation ----
   void pass(Point p);
   void wait(unsigned holder);
+  [[noreturn]] void leave_endless();
   void touch(const void* what, bool writes) {
     if (stops_everywhere_) touched_.push_back(reinterpret_cast<std::uint64_t>(what) * 2 + (writes ? 1 : 0));
   }
@@ -86,6 +93,7 @@ class Schedule {
   unsigned current_ = 0;
   bool stops_everywhere_ = false;
   std::uint64_t moves_ = 0;
+  std::uint64_t most_edges_ = kNoEdgeLimit;
   std::vector<std::uint64_t> touched_;
   void* harness_ = nullptr;  // its context while an operation runs
   // What address sanitizers want to know of the harness's stack.
@@ -93,5 +101,8 @@ class Schedule {
   std::size_t harness_stack_bytes_ = 0;
   void* harness_fake_stack_ = nullptr;
 };
+
+// No edge is left for what runs now: it is left for whoever started it.
+[[noreturn]] void leave_endless();
 
 }  // namespace mmtwin::impl
