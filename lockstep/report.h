@@ -46,6 +46,6 @@ std::string print_laws(const model::LawCounts& exercised);
 std::string minimise_line(std::string_view file, const Minimised& minimised);
 
 // perturb {rejected accepted unchanged programs kinds{}}
-std::string perturb_line(const PerturbReport& report);
+std::string perturb_line(const PerturbReport& report, std::string_view of);  // which programs
 
 }  // namespace mmtwin::lockstep

@@ -84,9 +84,10 @@ void State::judge_left_cpu(const Now& other) {
 
 // What the lock protects is about to change.
 void State::judge_protected(LockClass lock_class, std::uint64_t instance) {
-  if (!claims.narrates_locks || now.boot) return;
+  if (!claims.narrates_locks) return;
   note(Law::kLock4);
-  const bool any_instance = lock_class == LockClass::kSpace;  // where the space lies is not known here
+  // Where a space and its tables lie is not known here.
+  const bool any_instance = lock_class == LockClass::kSpace || lock_class == LockClass::kTables;
   for (const HeldLock& lock : now.held)
     if (lock.lock_class == lock_class && (any_instance || lock.instance == instance)) return;
   find(Law::kLock4, "lock", "the " + std::string(name_of(lock_class)) + "'s is held", "it is not");

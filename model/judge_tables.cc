@@ -34,6 +34,7 @@ void State::table_store(const Event& e) {
   Table& table = tables.at(record.object);
   if (e.index >= table.entries.size()) return find(Law::kPt1, "index", "inside the table", std::to_string(e.index));
   if (table.space == now.space) judge_protected(LockClass::kSpace, 0);
+  if (table.level > 0) judge_protected(LockClass::kTables, 0);
   const std::uint64_t before = table.entries[e.index];
   note(Law::kPt3);
   if (before != e.before) return find(Law::kPt3, "before", before, e.before);

@@ -100,6 +100,7 @@ void State::booted() {
     cpu.space = kKernel;
   }
   end_of_physical();
+  if (!now.held.empty() && !broken()) find(Law::kLock1, "locks held at the end", 0, now.held.size());
   now.running = now.boot = false;
   changes.clear();
 }
@@ -224,6 +225,7 @@ void State::begin(const Operation& operation, StepNumber step) {
   now.zeroed.clear();
   now.lists_grown = 0;
   now.returned_heads = 0;
+  now.fault_disturbed = false;
   now.fresh.clear();
   now.leaves.clear();
   now.accessed.clear();
@@ -373,6 +375,7 @@ void State::space_killed(const Event& e) {
   const std::uint32_t root = spaces[now.space].root;
   if (root == 0 || tables.at(root).frame != e.frame.raw())
     return find(Law::kRollback1, "killed space", "the one that accessed", "root " + std::to_string(e.frame.raw()));
+  judge_protected(LockClass::kSpace, 0);
   now.killed = true;
 }
 

@@ -1,5 +1,9 @@
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <optional>
+#include <string>
+
 #include "lockstep/generate.h"
 #include "lockstep/perturb.h"
 #include "lockstep/random.h"
@@ -8,33 +12,78 @@
 #include "model/laws.h"
 #include "tools/campaign.h"
 #include "tools/commands.h"
+#include "tools/files.h"
 #include "tools/progress.h"
 
 namespace mmtwin::tools {
 namespace {
 
-// Always the same programs and alterations, so that the list can be kept and compared.
-ExitCode freedoms(const LawsOptions& options) {
-  constexpr std::uint64_t kSeed = 1;
+// What was measured with programs whose operations never overlap, and with others.
+struct Measured {
+  lockstep::PerturbReport alone, overlapping;
+};
+
+bool may_overlap(const Program& program) {
+  return std::any_of(program.operations.begin(), program.operations.end(),
+                     [](const Operation& operation) { return !pause_of(operation).is_none(); });
+}
+
+void add(const lockstep::PerturbReport& one, const Program& program, const std::string& name, Measured& into) {
+  (may_overlap(program) ? into.overlapping : into.alone).add(one, name);
+}
+
+// The same seed gives the same programs and alterations.
+void measure_generated(const LawsOptions& options, lockstep::Perturber& perturber, Measured& into) {
   constexpr unsigned kAlterations = 16;
-  auto system = lockstep::make_ours();
-  lockstep::Perturber perturber(*system);
-  lockstep::PerturbReport report;
   Progress progress(!options.json);
   CampaignOptions campaign;
-  campaign.generate.seed = kSeed;
+  campaign.generate.seed = options.seed;
+  campaign.generate.pauses = options.pauses;
   for (std::uint64_t n = 0; n < options.programs; ++n) {
-    perturber.run(campaign_program(campaign, n), lockstep::Random(n).next(), kAlterations, report);
+    const Program program = campaign_program(campaign, n);
+    lockstep::PerturbReport one;
+    perturber.run(program, lockstep::Random(n).next(), kAlterations, one);
+    add(one, program, fmt::format("program {}", n), into);
     progress.show(fmt::format("{} of {} programs", n + 1, options.programs));
   }
   progress.clear();
-  if (options.json) {
-    fmt::print("{}\n", perturb_line(report));
-  } else {
-    fmt::print("{}", report.print_freedoms());
+}
+
+// nullopt: done; else what could not be read.
+std::optional<std::string> measure_stored(const LawsOptions& options, lockstep::Perturber& perturber, Measured& into) {
+  Progress progress(!options.json);
+  for (const std::string& folder : options.corpus) {
+    const auto read = read_corpus(folder);
+    if (const auto* problem = std::get_if<FileProblem>(&read)) return problem->message;
+    for (const auto& [name, program] : std::get<std::vector<NamedProgram>>(read)) {
+      lockstep::PerturbReport one;
+      perturber.run_all(program, options.most, one);
+      add(one, program, name, into);
+      progress.show(name);
+    }
   }
-  if (report.programs == 0) return ExitCode::kNothing;
-  return report.disagreed != 0 ? ExitCode::kDisagreed : ExitCode::kAgreed;
+  progress.clear();
+  return std::nullopt;
+}
+
+ExitCode freedoms(const LawsOptions& options) {
+  auto system = lockstep::make_ours();
+  lockstep::Perturber perturber(*system);
+  Measured measured;
+  if (options.corpus.empty()) {
+    measure_generated(options, perturber, measured);
+  } else if (auto problem = measure_stored(options, perturber, measured)) {
+    fmt::print(stderr, "{}\n", *problem);
+    return ExitCode::kMalformed;
+  }
+  const auto& [alone, overlapping] = measured;
+  if (options.json) {
+    fmt::print("{}\n{}\n", perturb_line(alone, "alone"), perturb_line(overlapping, "overlapping"));
+  } else {
+    fmt::print("{}{}", alone.print_freedoms(""), overlapping.print_freedoms("overlapping: "));
+  }
+  if (alone.programs + overlapping.programs == 0) return ExitCode::kNothing;
+  return alone.disagreed + overlapping.disagreed != 0 ? ExitCode::kDisagreed : ExitCode::kAgreed;
 }
 
 ExitCode points(const LawsOptions& options) {

@@ -166,7 +166,18 @@ void add_laws(CLI::App& app, LawsOptions& o, Action& chosen) {
   CLI::App* sub = command(app, "laws", "List what must always hold", chosen, [&o] { return laws(o); });
   sub->add_flag("--points", o.points, "List the places where operations may pause");
   sub->add_flag("--freedoms", o.freedoms, "Measure and list what the judge leaves open");
-  sub->add_option("--programs", o.programs, "To measure with")->check(CLI::Range(1u, 1u << 20))->capture_default_str();
+  auto* programs =
+      sub->add_option("--programs", o.programs, "How many to generate")->check(CLI::Range(1u, 1u << 20));
+  programs->capture_default_str();
+  sub->add_option("--seed", o.seed, "The same seed gives the same programs")->capture_default_str();
+  sub->add_option("--pauses", o.pauses, "Percent of programs some of whose operations pause")
+      ->check(CLI::Range(0u, 100u))
+      ->capture_default_str();
+  auto* corpus = sub->add_option("--corpus", o.corpus, "Folders of traces to alter in every way, instead");
+  corpus->excludes(programs);
+  sub->add_option("--most", o.most, "Things of one sort to alter in a trace, at most")
+      ->check(CLI::Range(1u, 1u << 20))
+      ->capture_default_str();
   sub->add_flag("--json", o.json, "JSON Lines");
 }
 
