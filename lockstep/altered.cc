@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <iterator>
 
-#include "lockstep/event_fields.h"
-
 namespace mmtwin::lockstep {
 
 namespace {
@@ -43,7 +41,10 @@ void count_else(T& count, Random& random) {
 
 std::string alter(Event& event, const MachineDescription& machine, Random& random) {
   const auto fields = meaningful_fields(event.kind);
-  const EventField field = fields[random.below(fields.size())];
+  return alter(event, fields[random.below(fields.size())], machine, random);
+}
+
+std::string alter(Event& event, EventField field, const MachineDescription& machine, Random& random) {
   const std::uint64_t old = value_of(event, field);
   std::uint64_t value = old;
   switch (field) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "lockstep/event_fields.h"
 #include "lockstep/random.h"
 #include "vocab/events.h"
 #include "vocab/machine.h"
@@ -14,6 +15,7 @@
 
 namespace mmtwin::lockstep {
 
+std::string alter(Event& event, EventField field, const MachineDescription& machine, Random& random);
 std::string alter(Event& event, const MachineDescription& machine, Random& random);
 std::string alter(Response& response, Random& random);
 std::string alter(FrameObservation& seen, const MachineDescription& machine, Random& random);

@@ -1,5 +1,6 @@
 #include "lockstep/perturb.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
@@ -47,8 +48,11 @@ enum class Way { kField, kDropped, kTwice, kSwapped };
 struct Plan {
   std::size_t bucket = kBuckets;  // kBuckets: nothing, only count
   std::uint64_t nth = 0;
-  Way way = Way::kField;  // of an event
+  Way way = Way::kField;            // of an event
+  std::optional<EventField> field;  // of an event; none: drawn
 };
+// A response that the judge accepts changes what handles mean: what follows would be another program.
+bool ends_there(const Plan& plan) { return plan.bucket >= kFirstResponse && plan.bucket < kFirstFrame; }
 
 }  // namespace
 
@@ -78,6 +82,7 @@ struct Perturber::Machine final : public System, public EventSink {
     Response response = inner.apply(operation);
     let_go();
     if (step.raw() > program_steps) return response;  // tidying up is no part of the program
+    if (inner.is_in_flight(step)) return response;    // it has not answered yet
     const std::size_t bucket = bucket_of(operation);
     if (counting()) responses.emplace_back(bucket, step);
     if (is_due(bucket)) {
@@ -165,7 +170,8 @@ struct Perturber::Machine final : public System, public EventSink {
     switch (plan.way) {
       case Way::kField: {
         Event other = event;
-        const std::string field = alter(other, machine, random);
+        const std::string field =
+            plan.field ? alter(other, *plan.field, machine, random) : alter(other, machine, random);
         if (!field.empty()) note(name + "." + field, describe(event), describe(other));
         return sink->on_event(other);
       }
@@ -180,6 +186,33 @@ struct Perturber::Machine final : public System, public EventSink {
   // An event held for a swap with one that never came.
   void let_go() {
     if (held) sink->on_event(*std::exchange(held, std::nullopt));
+  }
+
+  // Runs the program as it is, to learn what there is to alter; false: it is not to be altered.
+  bool is_legal(const Program& program, PerturbReport& into) {
+    plan = Plan{};
+    program_steps = program.operations.size();
+    ++into.programs;
+    const RunOutcome outcome = runner.run(program);
+    if (outcome.verdict != Verdict::kAgreed) ++into.disagreed;
+    if (outcome.gave_up) ++into.gave_up;
+    return outcome.verdict == Verdict::kAgreed && !outcome.gave_up;
+  }
+  void measure(const Program& program, const Plan& what, std::uint64_t seed, PerturbReport& into) {
+    plan = what;
+    random = Random(seed);
+    RunOptions options;
+    options.locate = false;
+    options.rest = !ends_there(plan);
+    const bool is_rejected = runner.run(program, options).verdict != Verdict::kAgreed;
+    if (kind.empty()) {
+      ++into.unchanged;
+      return;
+    }
+    Tightness& tightness = into.kinds[kind];
+    ++(is_rejected ? tightness.rejected : tightness.accepted);
+    ++(is_rejected ? into.rejected : into.accepted);
+    if (!is_rejected && tightness.example.empty()) tightness.example = example;
   }
 
   bool counting() const { return plan.bucket == kBuckets; }
@@ -222,66 +255,74 @@ StepNumber step_of(const std::vector<std::pair<std::size_t, StepNumber>>& respon
   return StepNumber(0);
 }
 
+// An event is altered in each of its fields, dropped, told twice and swapped with the next; what has no ways of its own
+// is altered a few times, each time as drawn.
+std::vector<Plan> ways_of(const Plan& thing) {
+  constexpr unsigned kDraws = 3;
+  if (thing.bucket >= kEventBuckets) return std::vector<Plan>(kDraws, thing);
+  std::vector<Plan> plans;
+  for (const EventField field : meaningful_fields(static_cast<EventKind>(thing.bucket)))
+    plans.push_back({thing.bucket, thing.nth, Way::kField, field});
+  for (const Way way : {Way::kDropped, Way::kTwice, Way::kSwapped})
+    plans.push_back({thing.bucket, thing.nth, way, std::nullopt});
+  return plans;
+}
+
 }  // namespace
 
 void Perturber::run(const Program& program, std::uint64_t seed, unsigned alterations, PerturbReport& into) {
   Machine& m = *machine_;
-  m.plan = Plan{};
-  m.program_steps = program.operations.size();
-  ++into.programs;
-  if (m.runner.run(program).verdict != Verdict::kAgreed) {
-    ++into.disagreed;
-    return;
-  }
+  if (!m.is_legal(program, into)) return;
   const auto counts = m.seen;
   const auto responses = m.responses;
+  std::vector<std::size_t> present;
+  for (std::size_t bucket = 0; bucket < kBuckets; ++bucket)
+    if (counts[bucket] != 0) present.push_back(bucket);
+  if (present.empty()) return;
   Random draw(seed);
   for (unsigned i = 0; i < alterations; ++i) {
-    std::vector<std::size_t> present;
-    for (std::size_t bucket = 0; bucket < kBuckets; ++bucket) {
-      if (counts[bucket] != 0) present.push_back(bucket);
-    }
-    if (present.empty()) return;
-    m.plan.bucket = draw.pick_from(present);
-    m.plan.nth = draw.below(counts[m.plan.bucket]);
+    Plan plan;
+    plan.bucket = draw.pick_from(present);
+    plan.nth = draw.below(counts[plan.bucket]);
     static constexpr Way kWays[] = {Way::kField, Way::kField, Way::kField, Way::kDropped, Way::kTwice, Way::kSwapped};
-    m.plan.way = draw.pick(kWays);
-    m.random = Random(draw.next());
-    RunOptions options;
-    options.locate = false;
-    // A response that the judge accepts changes what handles mean: what follows would be another program. So the run
-    // ends there, with an audit.
-    const bool is_response = m.plan.bucket >= kFirstResponse && m.plan.bucket < kFirstFrame;
-    options.rest = !is_response;
-    const RunOutcome outcome =
-        is_response ? m.runner.run(cut_after(program, step_of(responses, m.plan).raw()), options)
-                    : m.runner.run(program, options);
-    if (m.kind.empty()) {
-      ++into.unchanged;
-      continue;
-    }
-    Tightness& tightness = into.kinds[m.kind];
-    const bool rejected = outcome.verdict != Verdict::kAgreed;
-    ++(rejected ? tightness.rejected : tightness.accepted);
-    ++(rejected ? into.rejected : into.accepted);
-    if (!rejected && tightness.example.empty()) {
-      tightness.example = "seed " + std::to_string(seed) + " alteration " + std::to_string(i + 1) + ", " + m.example;
+    plan.way = draw.pick(kWays);
+    const Program& altered = ends_there(plan) ? cut_after(program, step_of(responses, plan).raw()) : program;
+    m.measure(altered, plan, draw.next(), into);
+  }
+}
+
+void Perturber::run_all(const Program& program, std::uint64_t most, PerturbReport& into) {
+  Machine& m = *machine_;
+  if (!m.is_legal(program, into)) return;
+  const auto counts = m.seen;
+  const auto responses = m.responses;
+  Random draw(most);
+  for (std::size_t bucket = 0; bucket < kBuckets; ++bucket) {
+    const std::uint64_t chosen = std::min(counts[bucket], most);
+    for (std::uint64_t i = 0; i < chosen; ++i) {
+      Plan plan;
+      plan.bucket = bucket;
+      plan.nth = i * counts[bucket] / chosen;  // spread over the run
+      const Program& altered = ends_there(plan) ? cut_after(program, step_of(responses, plan).raw()) : program;
+      for (const Plan& way : ways_of(plan)) m.measure(altered, way, draw.next(), into);
     }
   }
 }
 
-void PerturbReport::add(const PerturbReport& other) {
+void PerturbReport::add(const PerturbReport& other, std::string_view from) {
   for (const auto& [kind, tightness] : other.kinds) {
     Tightness& mine = kinds[kind];
     mine.rejected += tightness.rejected;
     mine.accepted += tightness.accepted;
-    if (mine.example.empty()) mine.example = tightness.example;
+    if (mine.example.empty() && !tightness.example.empty())
+      mine.example = std::string(from) + ", " + tightness.example;
   }
   rejected += other.rejected;
   accepted += other.accepted;
   unchanged += other.unchanged;
   programs += other.programs;
   disagreed += other.disagreed;
+  gave_up += other.gave_up;
 }
 
 std::string PerturbReport::print() const {
@@ -293,11 +334,11 @@ std::string PerturbReport::print() const {
   return text;
 }
 
-std::string PerturbReport::print_freedoms() const {
+std::string PerturbReport::print_freedoms(std::string_view prefix) const {
   std::string text;
   for (const auto& [kind, tightness] : kinds) {
     if (tightness.accepted == 0) continue;
-    text += kind + ": accepted " + std::to_string(tightness.accepted) + " of " +
+    text += std::string(prefix) + kind + ": accepted " + std::to_string(tightness.accepted) + " of " +
             std::to_string(tightness.accepted + tightness.rejected) + "\n";
   }
   return text;

@@ -2,14 +2,16 @@
 // must reject the run.
 //
 // Laws: all, from the other side: an alteration that is accepted is a freedom the judge leaves. Context: one thread.
-// Cost: one run per alteration. A campaign draws everything from its seed. It deliberately alters only what the
-// vocabulary says has a meaning for that kind of event or observation, and only to a different value.
+// Cost: one run per alteration. What is drawn is drawn from a seed. It deliberately alters only what the vocabulary
+// says has a meaning for that kind of event or observation, only to a different value, and no program of which the
+// model gives up a part.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lockstep/run.h"
@@ -23,7 +25,7 @@ namespace mmtwin::lockstep {
 struct Tightness {
   std::uint64_t rejected = 0;
   std::uint64_t accepted = 0;
-  std::string example;  // of the first accepted one: seed, step, before, after
+  std::string example;  // of the first accepted one: step, before, after
 };
 
 struct PerturbReport {
@@ -33,10 +35,13 @@ struct PerturbReport {
   std::uint64_t unchanged = 0;  // the draw found nothing to alter: not counted above
   std::uint64_t programs = 0;
   std::uint64_t disagreed = 0;  // programs that failed without any alteration: not perturbed
+  std::uint64_t gave_up = 0;    // programs with an overlap that the model does not follow to its end: neither
 
-  void add(const PerturbReport& other);
+  // `from` names the other's programs, in examples.
+  void add(const PerturbReport& other, std::string_view from);
   std::string print() const;           // every kind with both counts
-  std::string print_freedoms() const;  // the accepted kinds only, one a line, sorted: the list kept in git
+  // The accepted kinds only, one a line, sorted, each after the prefix.
+  std::string print_freedoms(std::string_view prefix) const;
 };
 
 class Perturber {
@@ -48,6 +53,9 @@ class Perturber {
 
   // Runs the program once as it is, then `alterations` times with one alteration each, drawn from `seed`.
   void run(const Program& program, std::uint64_t seed, unsigned alterations, PerturbReport& into);
+
+  // The same with each thing that may be altered, in every way, but at most so many of one sort of things.
+  void run_all(const Program& program, std::uint64_t most, PerturbReport& into);
 
  private:
   struct Machine;

@@ -100,18 +100,20 @@ std::string minimise_line(std::string_view file, const Minimised& minimised, std
                   {"kept", is_kept}});
 }
 
-std::string perturb_line(const PerturbReport& report, std::string_view verdict) {
+std::string perturb_line(const PerturbReport& report, std::string_view of, std::string_view verdict) {
   Json kinds = Json::object();
   for (const auto& [kind, tightness] : report.kinds) {
     kinds[kind] = {{"rejected", tightness.rejected}, {"accepted", tightness.accepted}};
     if (!tightness.example.empty()) kinds[kind]["example"] = tightness.example;
   }
   return line_of({{"kind", "perturb"},
+                  {"of", of},
                   {"programs", report.programs},
                   {"rejected", report.rejected},
                   {"accepted", report.accepted},
                   {"unchanged", report.unchanged},
                   {"disagreed", report.disagreed},
+                  {"gave_up", report.gave_up},
                   {"kinds", kinds},
                   {"verdict", verdict}});
 }

@@ -47,7 +47,7 @@ std::string print_laws(const model::LawCounts& exercised);
 // minimise {file before after executions seconds minimal signature output kept}; kept: output held one as good
 std::string minimise_line(std::string_view file, const Minimised& minimised, std::string_view output, bool is_kept);
 
-// perturb {rejected accepted unchanged programs kinds{} verdict}
-std::string perturb_line(const PerturbReport& report, std::string_view verdict);
+// perturb {of rejected accepted unchanged programs kinds{} verdict}; of: which programs
+std::string perturb_line(const PerturbReport& report, std::string_view of, std::string_view verdict);
 
 }  // namespace mmtwin::lockstep

@@ -198,6 +198,9 @@ bool Runner::settle(StepNumber step) {
 // Some operations may be over. What they left behind is compared when none is in flight any more; the spaces as a
 // whole, since several may have changed each.
 bool Runner::landed(StepNumber step, const Operation* operation) {
+  for (const Flight& flight : flights_)
+    if (!system_.is_in_flight(flight.step) && !model_.gave_up()) model_.judge_ended(flight.step);
+  if (model_.finding()) return failed(Phase::kEvents, step, operation);
   std::erase_if(flights_, [this](const Flight& flight) { return !system_.is_in_flight(flight.step); });
   if (!flights_.empty() || model_.gave_up()) return true;
   if (!compare()) return failed(Phase::kComparison, step, operation);

@@ -19,7 +19,10 @@ bool State::acts_where_it_may(const Event& e) {
     case EventKind::kFaulted: break;
     default: software_acts(e);
   }
-  if (cpu == now.cpu) [[likely]] return true;
+  if (cpu == now.cpu) [[likely]] {
+    if (now.asked != 0) judge_waiting_for_answers(e);
+    return !broken();
+  }
   const bool is_remote = e.kind == EventKind::kListDrained || e.kind == EventKind::kTlbDropped ||
                          e.kind == EventKind::kWalkCacheDropped || e.kind == EventKind::kSpaceLoaded ||
                          e.kind == EventKind::kLockTaken || e.kind == EventKind::kLockReleased;
@@ -29,6 +32,15 @@ bool State::acts_where_it_may(const Event& e) {
   return false;
 }
 
+// Who has interrupted a CPU does nothing until it has answered but to forget its own translations.
+void State::judge_waiting_for_answers(const Event& e) {
+  note(Law::kCpu2);
+  const bool waits = e.kind == EventKind::kInterruptSent || e.kind == EventKind::kInterrupted ||
+                     e.kind == EventKind::kInterruptAnswered || e.kind == EventKind::kTlbDropped ||
+                     e.kind == EventKind::kWalkCacheDropped;
+  if (!waits) find(Law::kCpu2, "sender of an interrupt", "waits for the answer", std::string(name_of(e.kind)));
+}
+
 // Until a page request is answered, nothing happens but what answers it; a request that got nothing says so at once.
 void State::judge_answering(const Event& e) {
   if (now.request.open) {
@@ -36,8 +48,11 @@ void State::judge_answering(const Event& e) {
                          e.kind == EventKind::kListFilled || e.kind == EventKind::kListDrained ||
                          e.kind == EventKind::kInterrupted || e.kind == EventKind::kFailureInjected ||
                          e.kind == EventKind::kInterruptSent || e.kind == EventKind::kInterruptAnswered ||
-                         e.kind == EventKind::kLockTaken || e.kind == EventKind::kLockReleased || now.returns;
-    if (!answers) find(Law::kFrame1, "request", "answered first", std::string(name_of(e.kind)));
+                         now.returns;
+    const bool is_lock = e.kind == EventKind::kLockTaken || e.kind == EventKind::kLockReleased;
+    // Who needs a space's lock has it before it asks.
+    if (!answers && !(is_lock && e.index != static_cast<unsigned>(LockClass::kSpace)))
+      find(Law::kFrame1, "request", "answered first", std::string(name_of(e.kind)));
   } else if (now.object.open && (now.slab_page_refused || now.request.injected)) {
     if (e.kind != EventKind::kObjectRefused)
       find(Law::kOom1, "object", "refused first", std::string(name_of(e.kind)));
@@ -61,7 +76,7 @@ void State::software_acts(const Event& e) {
 }
 
 void State::faulted(const Event& e) {
-  const bool is_again = now.in_fault && !now.overlapped && e.place == now.fault_page;
+  const bool is_again = now.in_fault && !now.fault_disturbed && e.place == now.fault_page;
   if (!is_access_of_operation(e) || e.place != page_due() || is_again)
     return find(Law::kWalk1, "fault", "of the page that is due", "page " + std::to_string(e.place));
   judge_fault();
@@ -72,6 +87,7 @@ void State::faulted(const Event& e) {
 // The access was not translated: its walk went as far as it could and found no entry, or one that does not permit it.
 void State::judge_fault() {
   now.in_fault = true;
+  now.fault_disturbed = false;
   const std::uint64_t page = page_due();
   const Cpu& cpu = cpus[now.cpu];
   now.fault_page = page;
@@ -144,6 +160,7 @@ void State::interrupt_answered(const Event& e) {
   if (e.index >= cpus.size() || (now.interrupted >> e.index & 1u) == 0)
     return find(Law::kCpu2, "answering CPU", "one that was interrupted", std::to_string(e.index));
   const std::uint32_t bit = 1u << e.index;
+  const bool is_first = (now.heard & bit) == 0;
   now.heard |= bit;
   now.interrupted &= ~bit;
   now.asked &= ~bit;
@@ -162,6 +179,14 @@ void State::interrupt_answered(const Event& e) {
   if (now.space == 0 || target.space != now.space || !now.took_rights) return;
   target.asids[target.asid].generation = spaces[target.space].generation;
   if (now.overlapped) judge_answered(e.index);
+  if (now.overlapped && now.is_undisturbed && is_first) judge_flushed(e.index);
+}
+
+// Nothing is left of what the flush was for: nobody could walk there again, and no earlier flush was for a part of it.
+void State::judge_flushed(std::uint32_t number) {
+  if (broken() || (now.stripped_pages == 0 && !now.freed_tables)) return;
+  const bool all = now.freed_tables || (now.stripped_pages > 1 && !is_access());
+  judge_dropped(number, all, now.stripped_page[0]);
 }
 
 // From now on the CPU must not use anything that was taken away before it was asked.

@@ -118,9 +118,10 @@ void State::judge_left_cpu(const Now& other) {
 
 // What the lock protects is about to change.
 void State::judge_protected(LockClass lock_class, std::uint64_t instance) {
-  if (!claims.narrates_locks || now.boot) return;
+  if (!claims.narrates_locks) return;
   note(Law::kLock4);
-  const bool any_instance = lock_class == LockClass::kSpace;  // an operation takes no other than its own
+  // An operation takes no space's lock but its own; which lock a space's tables have may not be known yet.
+  const bool any_instance = lock_class == LockClass::kSpace || instance == kNoLock;
   for (const HeldLock& lock : now.held)
     if (lock.lock_class == lock_class && (any_instance || lock.instance == instance)) return;
   find(Law::kLock4, "lock", "the " + std::string(name_of(lock_class)) + "'s is held", "it is not");

@@ -38,6 +38,7 @@ void State::table_store(const Event& e) {
     judge_protected(LockClass::kSpace, 0);
   else if (now.child == 0 || table.space != now.child)
     return find(Law::kLock4, "table", "of the space that the operation names or makes", "another's");
+  if (table.level > 0) judge_protected(LockClass::kTables, spaces[table.space].tables_lock);
   const std::uint64_t before = table.entries[e.index];
   note(Law::kPt3);
   if (before != e.before) return find(Law::kPt3, "before", before, e.before);

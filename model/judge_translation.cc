@@ -182,7 +182,7 @@ bool State::begins_walk(const Cpu& cpu, std::uint64_t page, unsigned cached_leve
     find(Law::kIso1, "translation", "none: no space is loaded", "a walk");
   } else if (now.request.open || now.object.open) {
     find(Law::kWalk1, "walk", "none: a request is not answered", "to page " + std::to_string(page));
-  } else if ((now.walk.begun && !now.overlapped) || page != page_due()) {  // it starts anew if others changed an entry
+  } else if ((now.walk.begun && !now.walk.disturbed) || page != page_due()) {
     find(Law::kWalk1, "walk", "to the page that is due, once", "to page " + std::to_string(page));
   } else if (is_hit(cpu, page)) {
     find(Law::kWalk1, "walk", "none: the TLB translates the page", "to page " + std::to_string(page));
@@ -194,7 +194,7 @@ bool State::begins_walk(const Cpu& cpu, std::uint64_t page, unsigned cached_leve
       return false;
     }
   }
-  now.walk = {cached_level - 1, page, true, false};
+  now.walk = {cached_level - 1, page, true, false, false};
   return !broken();
 }
 

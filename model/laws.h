@@ -68,7 +68,7 @@ inline constexpr std::array<LawRow, kLawCount> kLaws = {{
     {"TLB-2", "a frame or table is freed only when no CPU can use it without passing a flush first"},
     {"WALK-1", "a walk happens only on a miss, starts at the lowest cached table, marks and caches what it passes"},
     {"CPU-1", "an operation acts on its own CPU, which runs its space; another CPU acts only once it was interrupted"},
-    {"CPU-2", "a CPU is interrupted when and only when its lists or its translations are concerned"},
+    {"CPU-2", "a CPU is interrupted just when its lists or translations are concerned, and its answer is awaited"},
     {"SLUB-1", "the objects handed out are those that the state consists of"},
     {"SLUB-2", "an operation asks only caches it may need; a cache takes a frame only when it is full"},
     {"VMA-1", "ranges are sorted, disjoint, page aligned and inside the user half"},

@@ -14,6 +14,7 @@ void Model::begin(const Operation& operation, StepNumber step) { state_->begin(o
 bool Model::gave_up() const { return state_->gave_up; }
 void Model::on_event(const Event& event) { state_->on_event(event); }
 void Model::end(const Response& response) { state_->end(response); }
+void Model::judge_ended(StepNumber step) { state_->judge_ended(step); }
 const std::optional<Finding>& Model::finding() const { return state_->finding; }
 const Changes& Model::changes() const { return state_->changes; }
 

@@ -60,6 +60,8 @@ class Model final : public EventSink {
   void begin(const Operation& operation, StepNumber step = StepNumber(0));
   void on_event(const Event& event) override;
   void end(const Response& response);
+  // The operation of that step is over, as the harness knows: its end was told.
+  void judge_ended(StepNumber step);
 
   // A refusal left open how far an operation came, and others went on before anybody could look: the run is over.
   bool gave_up() const;

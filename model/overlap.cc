@@ -29,6 +29,7 @@ void State::leave() {
 void State::arrive() {
   now.overlapped = true;
   now.is_undisturbed = false;
+  now.walk.disturbed = now.fault_disturbed = true;
   now.shared_section = now.shared_section || now.section == Section::kInside;
   take_cpu();
   if (now.lost_cpu) {
@@ -71,7 +72,8 @@ void State::judge_return(const Event& e) {
 bool State::cannot_be_loaded(std::uint32_t space) const { return spaces[space].root == 0 || is_ending(space); }
 
 void State::went_on(const Event& e) {
-  if (now.running && now.step == e.place) return;
+  if (now.running && now.step == e.place)
+    return find(Law::kAnswer, "operation that goes on", "another than the one that acts", "the same");
   const auto other =
       std::find_if(parked.begin(), parked.end(), [&](const Now& in_flight) { return in_flight.step == e.place; });
   if (other == parked.end()) return find(Law::kAnswer, "operation", "one in flight", "step " + std::to_string(e.place));
@@ -82,14 +84,30 @@ void State::went_on(const Event& e) {
     now = std::move(*other);
     parked.erase(other);
   }
+  judge_told_cpu(e);
   arrive();
+}
+
+// An operation stays on its CPU.
+void State::judge_told_cpu(const Event& e) {
+  note(Law::kCpu1);
+  if (e.cpu.raw() != now.cpu) find(Law::kCpu1, "cpu", now.cpu, e.cpu.raw());
 }
 
 void State::ended(const Event& e) {
   if (!now.running || now.step != e.place || e.index >= kRefusalNames.size())
     return find(Law::kAnswer, "ended operation", "the one that acts", "step " + std::to_string(e.place));
   note(Law::kLive2);
+  judge_told_cpu(e);
   end({static_cast<Refusal>(e.index), e.after});
+}
+
+void State::judge_ended(StepNumber step) {
+  if (broken()) return;
+  const auto is_it = [step](const Now& in_flight) { return in_flight.step == step.raw(); };
+  note(Law::kLive2);
+  if ((now.running && is_it(now)) || std::any_of(parked.begin(), parked.end(), is_it))
+    find(Law::kLive2, "ended operation", "told to have ended", "in flight: step " + std::to_string(step.raw()));
 }
 
 // A handle that an operation in flight is about to give or to take away.
@@ -128,6 +146,10 @@ void State::enter_section() {
 void State::leave_section() {
   now.section = Section::kOver;
   if (now.must_flush != 0) return find(Law::kCpu2, "interrupts due before the lock is given back", 0, now.must_flush);
+  // A fault has its page flushed before the access walks there again.
+  const bool took_page = now.stripped_pages != 0 && now.stripped_page[0] == now.faulted_page;
+  if (is_access() && !now.overlapped && took_page && cpus[now.cpu].space == now.space)
+    judge_dropped(now.cpu, false, now.faulted_page);
   if (now.overlapped) close_section();
 }
 
@@ -200,7 +222,10 @@ void State::close_fault() {
 void State::end_overlapped_access(const Place& place, unsigned width, const Response& r) {
   const std::uint64_t at = address(place);
   if (r.refusal == Refusal::kKilled || r.refusal == Refusal::kOom) {
-    if (!is_ending(now.space)) find(Law::kAnswer, "refusal", "the space lives", std::string(name_of(r.refusal)));
+    if (!is_ending(now.space))
+      find(Law::kAnswer, "refusal", "the space lives", std::string(name_of(r.refusal)));
+    else if (now.performed)
+      find(Law::kAnswer, "refusal", "none: the access has happened", std::string(name_of(r.refusal)));
     return;
   }
   note(Law::kPerm1);

@@ -101,6 +101,7 @@ void State::booted() {
     cpu.space = kKernel;
   }
   end_of_physical();
+  if (!now.held.empty() && !broken()) find(Law::kLock1, "locks held at the end", 0, now.held.size());
   now.running = now.boot = false;
   changes.clear();
 }
@@ -350,6 +351,7 @@ void State::space_killed(const Event& e) {
   const std::uint32_t root = spaces[now.space].root;
   if (root == 0 || tables.at(root).frame != e.frame.raw())
     return find(Law::kRollback1, "killed space", "the one that accessed", "root " + std::to_string(e.frame.raw()));
+  judge_protected(LockClass::kSpace, 0);
   now.killed = true;
 }
 

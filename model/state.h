@@ -99,6 +99,7 @@ struct Walk {
   std::uint64_t page = 0;
   bool begun = false;
   bool marked = false;  // the entry read next has its marks: it is cached at once
+  bool disturbed = false;  // since it began others acted: it may start anew
 };
 
 // What an operation keeps of many things, in memory that the next one uses again: assigning an empty one empties it.
@@ -178,6 +179,7 @@ struct Now {
   Walk walk;
   bool in_fault = false;            // software acts for an access that was not translated
   std::uint64_t fault_page = kNoFrame;  // the page that was not translated last
+  bool fault_disturbed = false;  // since then others acted: it may be taken away again
   std::uint64_t bare = kNoFrame;    // taken to be zeroed or copied to, and neither yet
   std::uint64_t last_used = kNoFrame;  // page that the TLB translated last, nothing else having happened since
   ObjectRequest object;
@@ -219,7 +221,9 @@ class State {
   void judge_return(const Event& e);
   bool cannot_be_loaded(std::uint32_t space) const;
   void went_on(const Event& e);
+  void judge_told_cpu(const Event& e);
   void ended(const Event& e);
+  void judge_ended(StepNumber step);
   void enter_section();
   void leave_section();
   void close_section();
@@ -302,6 +306,7 @@ class State {
   // -- judge_cpus.cc: who acts where, who is interrupted --
   bool acts_where_it_may(const Event& e);
   void software_acts(const Event& e);
+  void judge_waiting_for_answers(const Event& e);
   void judge_answering(const Event& e);
   void judge_fault();
   std::uint64_t entry_above(std::uint32_t space, std::uint64_t page, unsigned level) const;
@@ -310,6 +315,7 @@ class State {
   void interrupted(const Event& e);
   void interrupt_answered(const Event& e);
   void judge_answered(std::uint32_t number);
+  void judge_flushed(std::uint32_t number);
   bool may_be_interrupted(std::uint32_t cpu);
   bool asks_for_lists() const { return is<PagesDrainCpu>() || now.request.open; }
   void rights_taken(std::uint32_t space, std::uint64_t before, std::uint64_t page, bool is_table);

@@ -106,7 +106,11 @@ ExitCode prove(const ProveOptions& options);
 struct LawsOptions {
   bool points = false;    // the places where operations may pause, instead
   bool freedoms = false;  // what the judge leaves open, measured
-  std::uint64_t programs = 200;
+  std::uint64_t programs = 200;     // generated ones
+  std::uint64_t seed = 1;           // of them
+  unsigned pauses = 0;              // percent of them some of whose operations pause
+  std::vector<std::string> corpus;  // folders of traces to measure with instead, as far as `most` goes
+  std::uint64_t most = 16;          // things of one sort to alter in a trace
   bool json = false;
 };
 ExitCode laws(const LawsOptions& options);

@@ -1,5 +1,6 @@
 #include "tools/files.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -92,6 +93,23 @@ std::variant<lockstep::Trace, FileProblem> read_program(const std::string& name,
   lockstep::Trace trace;
   decode(std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()), trace.program);
   return trace;
+}
+
+std::variant<std::vector<NamedProgram>, FileProblem> read_corpus(const std::string& folder) {
+  std::error_code error;
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, error)) {
+    if (entry.is_regular_file() && entry.path().extension() == ".mmt") files.push_back(entry.path().string());
+  }
+  if (error) return FileProblem{folder + ": " + error.message()};
+  std::sort(files.begin(), files.end());
+  std::vector<NamedProgram> programs;
+  for (const std::string& file : files) {
+    auto read = read_program(file, Form::kText);
+    if (auto* problem = std::get_if<FileProblem>(&read)) return *problem;
+    programs.push_back({file, std::move(std::get<lockstep::Trace>(read).program)});
+  }
+  return programs;
 }
 
 }  // namespace mmtwin::tools

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "lockstep/trace.h"
 #include "vocab/program.h"
@@ -31,5 +32,12 @@ std::optional<std::string> output_problem(const std::string& name);
 enum class Form : std::uint8_t { kText, kBytes, kDetect };
 // A byte program has no footer.
 std::variant<lockstep::Trace, FileProblem> read_program(const std::string& name, Form form);
+
+struct NamedProgram {
+  std::string name;  // of the file
+  Program program;
+};
+// The traces below the folder, in the order of their names.
+std::variant<std::vector<NamedProgram>, FileProblem> read_corpus(const std::string& folder);
 
 }  // namespace mmtwin::tools

@@ -36,7 +36,7 @@ std::optional<std::string> prepare(const FuzzOptions& options, CampaignOptions& 
   }
   campaign.generate.seed = options.seed;
   campaign.generate.operations = options.operations;
-  campaign.generate.pauses = options.perturb ? 0 : options.pauses;
+  campaign.generate.pauses = options.pauses;
   if (auto problem = set_target(options.target, campaign.generate)) return "--target: " + *problem;
   if (auto problem = set_weights(options.weights, campaign.generate.weights)) return "--weights: " + *problem;
   if (!options.perturb) {
@@ -46,23 +46,6 @@ std::optional<std::string> prepare(const FuzzOptions& options, CampaignOptions& 
   campaign.seconds = options.seconds;
   campaign.executions = options.executions;
   campaign.jobs = std::max(1u, options.jobs);
-  return std::nullopt;
-}
-
-// The traces below the folder, in the order of their names. nullopt: done; else what could not be read.
-std::optional<std::string> read_corpus(const std::string& folder, std::vector<Program>& into) {
-  std::error_code error;
-  std::vector<std::string> files;
-  for (const auto& entry : fs::recursive_directory_iterator(folder, error)) {
-    if (entry.is_regular_file() && entry.path().extension() == ".mmt") files.push_back(entry.path().string());
-  }
-  if (error) return folder + ": " + error.message();
-  std::sort(files.begin(), files.end());
-  for (const std::string& file : files) {
-    auto read = read_program(file, Form::kText);
-    if (auto* problem = std::get_if<FileProblem>(&read)) return problem->message;
-    into.push_back(std::move(std::get<lockstep::Trace>(read).program));
-  }
   return std::nullopt;
 }
 
@@ -97,7 +80,9 @@ ExitCode perturb(const FuzzOptions& options, const CampaignOptions& campaign) {
   };
   for (std::uint64_t n = 0; goes_on(n); ++n) {
     std::uint64_t seed = lockstep::Random(options.seed ^ n << 32).next();
-    perturber.run(campaign_program(campaign, n), seed, kAlterations, report);
+    lockstep::PerturbReport one;
+    perturber.run(campaign_program(campaign, n), seed, kAlterations, one);
+    report.add(one, fmt::format("program {}", n));
     progress.show(
         fmt::format("{}, {} rejected, {} accepted", counted(report.programs, "program"), report.rejected,
                     report.accepted));
@@ -105,7 +90,7 @@ ExitCode perturb(const FuzzOptions& options, const CampaignOptions& campaign) {
   progress.clear();
   const Ending ending = ending_of(report);
   if (options.json) {
-    fmt::print("{}\n", perturb_line(report, ending.verdict));
+    fmt::print("{}\n", perturb_line(report, "all", ending.verdict));
   } else {
     fmt::print("{}{}", report.print(), in_words(ending));
   }
@@ -141,10 +126,13 @@ ExitCode fuzz(const FuzzOptions& options) {
     return ExitCode::kUsage;
   }
   if (!options.corpus.empty()) {
-    if (auto problem = read_corpus(options.corpus, campaign.first)) {
-      fmt::print(stderr, "{}\n", *problem);
+    auto traces = read_corpus(options.corpus);
+    if (auto* problem = std::get_if<FileProblem>(&traces)) {
+      fmt::print(stderr, "{}\n", problem->message);
       return ExitCode::kMalformed;
     }
+    for (NamedProgram& trace : std::get<std::vector<NamedProgram>>(traces))
+      campaign.first.push_back(std::move(trace.program));
   }
   if (options.no_asserts) impl::set_checks_abort(false);
   catch_interrupts();

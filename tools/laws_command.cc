@@ -1,5 +1,9 @@
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <optional>
+#include <string>
+
 #include "lockstep/generate.h"
 #include "lockstep/perturb.h"
 #include "lockstep/random.h"
@@ -9,33 +13,82 @@
 #include "tools/campaign.h"
 #include "tools/commands.h"
 #include "tools/ending.h"
+#include "tools/files.h"
 #include "tools/interrupt.h"
 #include "tools/progress.h"
 
 namespace mmtwin::tools {
 namespace {
 
-// Always the same programs and alterations, so that the list can be kept and compared.
-ExitCode freedoms(const LawsOptions& options) {
-  constexpr std::uint64_t kSeed = 1;
+// What was measured with programs whose operations never overlap, and with others.
+struct Measured {
+  lockstep::PerturbReport alone, overlapping;
+};
+
+bool may_overlap(const Program& program) {
+  return std::any_of(program.operations.begin(), program.operations.end(),
+                     [](const Operation& operation) { return !pause_of(operation).is_none(); });
+}
+
+void add(const lockstep::PerturbReport& one, const Program& program, const std::string& name, Measured& into) {
+  (may_overlap(program) ? into.overlapping : into.alone).add(one, name);
+}
+
+// The same seed gives the same programs and alterations.
+void measure_generated(const LawsOptions& options, lockstep::Perturber& perturber, Measured& into) {
   constexpr unsigned kAlterations = 16;
-  auto system = lockstep::make_ours();
-  lockstep::Perturber perturber(*system);
-  lockstep::PerturbReport report;
   Progress progress(!options.json);
   CampaignOptions campaign;
-  campaign.generate.seed = kSeed;
-  catch_interrupts();
+  campaign.generate.seed = options.seed;
+  campaign.generate.pauses = options.pauses;
   for (std::uint64_t n = 0; n < options.programs && !interrupted(); ++n) {
-    perturber.run(campaign_program(campaign, n), lockstep::Random(n).next(), kAlterations, report);
+    const Program program = campaign_program(campaign, n);
+    lockstep::PerturbReport one;
+    perturber.run(program, lockstep::Random(n).next(), kAlterations, one);
+    add(one, program, fmt::format("program {}", n), into);
     progress.show(fmt::format("{} of {} programs", n + 1, options.programs));
   }
   progress.clear();
-  const Ending ending = ending_of(report);
+}
+
+// nullopt: done; else what could not be read.
+std::optional<std::string> measure_stored(const LawsOptions& options, lockstep::Perturber& perturber, Measured& into) {
+  Progress progress(!options.json);
+  for (const std::string& folder : options.corpus) {
+    const auto read = read_corpus(folder);
+    if (const auto* problem = std::get_if<FileProblem>(&read)) return problem->message;
+    for (const auto& [name, program] : std::get<std::vector<NamedProgram>>(read)) {
+      if (interrupted()) break;
+      lockstep::PerturbReport one;
+      perturber.run_all(program, options.most, one);
+      add(one, program, name, into);
+      progress.show(name);
+    }
+  }
+  progress.clear();
+  return std::nullopt;
+}
+
+ExitCode freedoms(const LawsOptions& options) {
+  auto system = lockstep::make_ours();
+  lockstep::Perturber perturber(*system);
+  Measured measured;
+  catch_interrupts();
+  if (options.corpus.empty()) {
+    measure_generated(options, perturber, measured);
+  } else if (auto problem = measure_stored(options, perturber, measured)) {
+    fmt::print(stderr, "{}\n", *problem);
+    return ExitCode::kMalformed;
+  }
+  const auto& [alone, overlapping] = measured;
+  lockstep::PerturbReport all = alone;
+  all.add(overlapping, "");
+  const Ending ending = ending_of(all);
   if (options.json) {
-    fmt::print("{}\n", perturb_line(report, ending.verdict));
+    fmt::print("{}\n{}\n", perturb_line(alone, "alone", ending.verdict),
+               perturb_line(overlapping, "overlapping", ending.verdict));
   } else {
-    fmt::print("{}{}", report.print_freedoms(), in_words(ending));
+    fmt::print("{}{}{}", alone.print_freedoms(""), overlapping.print_freedoms("overlapping: "), in_words(ending));
   }
   return ending.code;
 }

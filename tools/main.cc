@@ -149,7 +149,12 @@ void add_laws(CLI::App& app, LawsOptions& o, Action& chosen) {
   CLI::App* sub = command(app, "laws", "List what must always hold", chosen, [&o] { return laws(o); });
   sub->add_flag("--points", o.points, "List the places where operations may pause");
   sub->add_flag("--freedoms", o.freedoms, "Measure and list what the judge leaves open");
-  add_number(sub, "--programs", o.programs, "To measure with", 1, 1u << 20);
+  CLI::Option* programs = add_number(sub, "--programs", o.programs, "How many to generate", 1, 1u << 20);
+  add_seed(sub, o.seed, "Of the programs");
+  add_number(sub, "--pauses", o.pauses, "Percent of programs some of whose operations pause", 0, 100);
+  CLI::Option* corpus = sub->add_option("--corpus", o.corpus, "Folders of traces to alter in every way, instead");
+  corpus->excludes(programs);
+  add_number(sub, "--most", o.most, "Things of one sort to alter in a trace, at most", 1, 1u << 20);
   sub->add_flag("--json", o.json, "JSON Lines");
 }
 
@@ -243,7 +248,7 @@ ExitCode run(const Words& words) {
   MutantsOptions mutants_options;
   ImportOptions import_options;
   const Number seed = seed_from_environment();
-  generate_options.seed = fuzz_options.seed = bugs_options.seed = mutants_options.seed = seed.value;
+  generate_options.seed = fuzz_options.seed = bugs_options.seed = mutants_options.seed = laws_options.seed = seed.value;
   add_replay(app, replay_options, chosen);
   add_minimise(app, minimise_options, chosen);
   add_explain(app, explain_options, chosen);

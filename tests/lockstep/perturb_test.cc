@@ -23,7 +23,7 @@ TEST(Perturb, NearlyEveryAlterationOfAnHonestAllocatorIsRejected) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) perturber.run(some_pages(), seed, 20, report);
   EXPECT_EQ(report.disagreed, 0u);
   EXPECT_EQ(report.rejected + report.accepted + report.unchanged, 400u);
-  EXPECT_GT(report.rejected, 5 * report.accepted) << report.print_freedoms();
+  EXPECT_GT(report.rejected, 5 * report.accepted) << report.print_freedoms("");
   for (const auto& [kind, tightness] : report.kinds) {
     if (tightness.accepted == 0) continue;
     EXPECT_FALSE(tightness.example.empty()) << kind;
@@ -52,8 +52,8 @@ TEST(Perturb, ReportsAddUp) {
   PerturbReport a, b, sum;
   perturber.run(some_pages(), 1, 10, a);
   perturber.run(some_pages(), 2, 10, b);
-  sum.add(a);
-  sum.add(b);
+  sum.add(a, "a");
+  sum.add(b, "b");
   EXPECT_EQ(sum.rejected, a.rejected + b.rejected);
   EXPECT_EQ(sum.accepted, a.accepted + b.accepted);
   EXPECT_EQ(sum.programs, 2u);

@@ -161,6 +161,13 @@ class Narrator : public Writer {
     event(EventKind::kTableStore, table, index, entry(table, index), after);
     entries_[table][index] = after;
   }
+  // A link, under the lock of the tables.
+  void set_link(std::uint64_t table, unsigned index, std::uint64_t after) {
+    const bool locks = scene_.claims.narrates_locks;
+    if (locks) lock(LockClass::kTables, 1);
+    set(table, index, after);
+    if (locks) unlock(LockClass::kTables, 1);
+  }
   std::uint64_t leaf(unsigned p, std::uint64_t page) {
     const auto table = spaces_[p].leaf_table.find(page / 16 * 16);
     return table == spaces_[p].leaf_table.end() ? 0 : entry(table->second, page % 16);
@@ -175,7 +182,7 @@ class Narrator : public Writer {
       if (!present(entry(here, index))) {
         const std::uint64_t made = take_zeroed(Role::kTable);
         entries_[made].clear();
-        set(here, index, entry_of(made, kLink));
+        set_link(here, index, entry_of(made, kLink));
         const std::uint64_t span = kSmall.pages_per_entry(level);
         spaces_[p].tables[made] = {here, index, level, page / span * span};
         if (level == 1) spaces_[p].leaf_table[page / span * span] = made;
@@ -328,7 +335,7 @@ class Narrator : public Writer {
         if (link.level != level) continue;
         const auto next = space.pages.lower_bound(link.first);
         if (next != space.pages.end() && next->first < link.first + kSmall.pages_per_entry(level)) continue;
-        set(link.parent, link.index, 0);
+        set_link(link.parent, link.index, 0);
         flush_page(p, link.first, true);
         if (level == 1) space.leaf_table.erase(link.first);
         space.tables.erase(table);
@@ -355,6 +362,7 @@ class Narrator : public Writer {
     Space& space = spaces_[p];
     for (unsigned c = 0; c < cpus_.size(); ++c) {
       if (cpus_[c].root != space.root) continue;
+      hear();
       if (c != cpu_) interrupt(c);
       Event e = event_of(EventKind::kSpaceLoaded, kernel_root_);
       e.cpu = CpuId(c);

@@ -282,7 +282,7 @@ class Writer {
   void fill(std::uint64_t frame) {
     Event e = event_of(EventKind::kListFilled, frame);
     e.index = static_cast<std::uint16_t>(cpu_);
-    const bool locks = scene_.claims.narrates_locks && zone_locks_;
+    const bool locks = scene_.claims.narrates_locks;
     if (locks) lock(LockClass::kZone, kNormalZone);
     event(e);
     if (locks) unlock(LockClass::kZone, kNormalZone);
@@ -386,7 +386,6 @@ class Writer {
     kernel_root_ = take_zeroed(Role::kRootTable);
     zero_page_ = take_zeroed(Role::kZeroPage);
     step(Booted{});
-    zone_locks_ = true;
   }
   // n-th request from here fails.
   void fail_next(std::uint64_t n) {
@@ -402,7 +401,6 @@ class Writer {
   Scene scene_;
   unsigned cpu_ = 0;
   static constexpr std::uint64_t kNormalZone = 1;  // of node 0
-  bool zone_locks_ = false;              // boot needs none
   bool is_access_ = false;               // the operation being told
   std::optional<unsigned> interrupted_;  // CPU that acts for the operation just now
   std::set<std::uint64_t> free_;

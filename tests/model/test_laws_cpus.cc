@@ -101,6 +101,13 @@ TEST(Cpu2, ADrainInterruptsItsTarget) {
   }
 }
 
+TEST(Cpu2, WhoInterruptsWaitsForTheAnswer) {
+  const Scene legal = unmapped();
+  const std::size_t answered = nth(legal, EventKind::kInterruptAnswered, 0);
+  ASSERT_EQ(std::get<Event>(legal.steps[answered + 1]).kind, EventKind::kFrameReturned);
+  expect_found(Law::kCpu2, swapped(legal, answered, answered + 1));
+}
+
 // ---- WALK-1 ----
 TEST(Walk1, AWalkMarksAndCachesWhatItPasses) {
   const Scene legal = cached_on_both().scene();

@@ -122,6 +122,36 @@ TEST(Lock1, AForkMayLockTheTablesOfBothSpaces) {
   expect_found(Law::kLock1, forked(1, 2, 1));
 }
 
+// CPU 1 gives its lists back for CPU 0.
+Scene locked_drain() {
+  Claims claims = kAllClaims;
+  claims.narrates_locks = true;
+  Narrator n(machine_of("tiny", 2), claims);
+  n.single(1, 1);
+  n.begin(drain_of(1));
+  n.interrupt(1);
+  for (const std::uint64_t frame : std::vector(n.list(1))) n.drain(1, frame);
+  n.end();
+  Scene scene = n.scene();
+  const auto lock = [](EventKind kind) {
+    Event e = event_of(kind, 0, 1);
+    e.index = static_cast<std::uint16_t>(LockClass::kZone);
+    e.cpu = CpuId(1);
+    return e;
+  };
+  scene = before(scene, nth(scene, EventKind::kListDrained, 0), {lock(kTaken)});
+  return before(scene, nth(scene, EventKind::kListDrained) + 1, {lock(kReleased)});
+}
+
+TEST(Lock1, AnInterruptedCpuTakesItsOwnLocks) {
+  const Scene legal = locked_drain();
+  expect_legal(legal);
+  const auto by_sender = [](Event& e) { e.cpu = CpuId(0); };
+  const std::size_t taken = nth(legal, kTaken), released = nth(legal, kReleased);
+  expect_found(Law::kCpu2, altered(legal, taken, by_sender));
+  expect_found(Law::kCpu2, altered(legal, released, by_sender));
+}
+
 TEST(Lock1, NobodyWaitsInACircle) {
   Narrator n = one_space(2);
   n.begin_step(Narrator::map_operation(1, kHere, 1), 2);
@@ -189,6 +219,8 @@ TEST(Lock4, WhatALockProtectsChangesUnderIt) {
   };
   expect_found(Law::kLock4, unlocked(LockClass::kZone, 0));   // a list is filled
   expect_found(Law::kLock4, unlocked(LockClass::kSpace, 1));  // a page is mapped
+  for (const std::size_t link : {0, 2, 3, 5})  // a table is linked, or unlinked
+    expect_found(Law::kLock4, unlocked(LockClass::kTables, link));
   expect_found(Law::kLock4, unlocked(LockClass::kSpace, 2));  // a space ends
   expect_found(Law::kLock4, unlocked(LockClass::kSlab, 1));   // objects go back
   expect_found(Law::kLock4, unlocked(LockClass::kSlab, 2));
@@ -439,6 +471,8 @@ TEST(Overlap, AnOperationAnswersWhatItHadCommitted) {
                  }));
   expect_found(Law::kAnswer, altered(legal, nth(legal, EventKind::kEnded), [](Event& e) { e.place = 9; }));
   expect_found(Law::kAnswer, altered(legal, nth(legal, EventKind::kWentOn), [](Event& e) { e.place = 9; }));
+  for (const EventKind kind : {EventKind::kWentOn, EventKind::kEnded})
+    expect_found(Law::kCpu1, altered(legal, nth(legal, kind), [](Event& e) { e.cpu = CpuId(1); }));
 }
 
 }  // namespace
