@@ -13,6 +13,7 @@
 #include "tools/interrupt.h"
 #include "tools/json_lines.h"
 #include "tools/subprocess.h"
+#include "vocab/wording.h"
 
 namespace mmtwin::tools {
 namespace {
@@ -200,7 +201,7 @@ ExitCode bugs(const BugsOptions& options) {
   if (options.action == "run") {
     std::erase_if(all, [&](const BugPatch& bug) { return bug.id != options.id; });
     if (all.empty()) {
-      fmt::print(stderr, "there is no bug '{}'; `mmtwin bugs list` names them\n", options.id);
+      fmt::print(stderr, "there is no bug {}; `mmtwin bugs list` names them\n", in_quotes(options.id));
       return ExitCode::kUsage;
     }
   }

@@ -75,6 +75,8 @@ std::optional<std::string> output_problem(const std::string& name) {
   if (name.empty() || name == "-") return std::nullopt;
   std::error_code ignored;
   if (fs::is_directory(name, ignored)) return mentioned(name) + ": is a folder";
+  std::error_code error;  // a name that is too long, say
+  if (fs::symlink_status(name, error).type() == fs::file_type::none) return mentioned(name) + ": " + error.message();
   if (!is_replaceable(name)) return std::nullopt;
   const fs::path folder = fs::path(name).parent_path();
   return lockstep::folder_problem(folder.empty() ? "." : folder);

@@ -232,7 +232,7 @@ ExitCode run(const Words& words) {
       "Exit codes: 0 agreed, 1 divergence or violation, 2 bad usage, 3 unreadable or malformed input,\n"
       "4 the harness failed, 5 nothing was executed, 6 the budget ran out before an answer.\n"
       "`mmtwin help COMMAND` tells what a command takes.");
-  app.set_version_flag("--version", version());
+  app.set_version_flag("--version", version);  // asked only then: it reads the whole program
   app.require_subcommand(1);
   Action chosen;
   ReplayOptions replay_options;

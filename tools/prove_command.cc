@@ -7,6 +7,7 @@
 #include "tools/ending.h"
 #include "tools/interrupt.h"
 #include "tools/json_lines.h"
+#include "vocab/wording.h"
 
 namespace mmtwin::tools {
 namespace {
@@ -32,7 +33,7 @@ ExitCode prove(const ProveOptions& options) {
     std::erase_if(theorems, [&](const auto& theorem) { return theorem.id.find(options.only) == std::string::npos; });
   }
   if (theorems.empty()) {
-    fmt::print(stderr, "no theorem has '{}' in its id\n", options.only);
+    fmt::print(stderr, "no theorem has {} in its id\n", in_quotes(options.only));
     return ExitCode::kNothing;
   }
   unsigned proved = 0, refuted = 0;
