@@ -137,7 +137,12 @@ void Generator::shared_page_taken_away() {
   const bool is_child = random_.percent(60);
   const SpaceHandle loser = is_child ? SpaceHandle(child) : space, other = is_child ? space : SpaceHandle(child);
   const CpuId reader = cpu(), writer = cpu();
-  if (random_.percent(50)) emit(MemoryLoad{reader, loser, at, Width(1)});
+  const std::uint64_t caches = random_.below(3);  // all of it, what a walk that is under way has passed, or nothing
+  if (caches == 0) emit(MemoryLoad{reader, loser, at, Width(1)});
+  if (caches == 1) {
+    emit(CpuSwitchSpace{reader, loser});
+    emit_paused(CpuSpeculate{reader, at}, {Point::kWalkMark, static_cast<std::uint8_t>(random_.between(1, 4))});
+  }
   constexpr Point kOnTheWay[] = {Point::kEntryExchange, Point::kMappingRemove, Point::kFramePut,
                                  Point::kTablesFlush,   Point::kInterruptWait, Point::kWalkMark};
   emit_paused(taking_away(writer, loser, at), {random_.pick(kOnTheWay), 1});
