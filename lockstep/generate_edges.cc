@@ -80,11 +80,11 @@ void Generator::more_than_a_batch() {
   if (random_.percent(25)) emit_kind(kKindOf<SpaceFork>);
   if (random_.percent(60)) emit(MemoryLoad{there, space, page_at(window_, pages - 1), Width(1)});
   const std::uint64_t first = random_.below(2);
+  const ByteCount rest = bytes_of(pages - first);
   switch (random_.below(4)) {
-    case 0: emit(RangeMapAnon{here, space, page_at(window_, first), bytes_of(pages - first), kReadWrite, kMapFixed, {}});
-      break;
+    case 0: emit(RangeMapAnon{here, space, page_at(window_, first), rest, kReadWrite, kMapFixed, {}}); break;
     case 1: emit(SpaceExit{here, space}); break;
-    default: emit(RangeUnmap{here, space, page_at(window_, first), bytes_of(pages - first)}); break;
+    default: emit(RangeUnmap{here, space, page_at(window_, first), rest}); break;
   }
   if (random_.percent(60)) emit(MemoryLoad{there, space, page_at(window_, pages - 1), Width(1)});
 }
@@ -107,8 +107,9 @@ void Generator::faults_without_memory() {
   for (std::uint64_t i = 0; i < threads; ++i) {
     constexpr Point kOnTheWay[] = {Point::kFault, Point::kPagesWait, Point::kSpaceTake, Point::kPagesTake};
     const bool pauses = usual != 0 && random_.percent(60);
+    const Pause pause = pauses ? Pause{random_.pick(kOnTheWay), 1} : Pause{};
     const Place at = range.place(random_.below(std::max<std::uint64_t>(range.length / kPageBytes, 1)) * kPageBytes);
-    emit_paused(MemoryStore{cpu(), space, at, Width(1), Value(i + 1)}, pauses ? Pause{random_.pick(kOnTheWay), 1} : Pause{});
+    emit_paused(MemoryStore{cpu(), space, at, Width(1), Value(i + 1)}, pause);
   }
   if (random_.percent(50)) emit(MemoryLoad{cpu(), space, range.at, Width(1)});
   pauses_ = usual;

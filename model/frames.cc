@@ -56,7 +56,8 @@ void Frames::start_zone(const MachineDescription& machine, unsigned node, unsign
 }
 
 // A zone keeps frames from who could have had a higher one of the node: the frames of the zones above it, up to the
-// highest that the request may have, / ratio. Source: Linux Documentation/admin-guide/sysctl/vm.rst, lowmem_reserve_ratio.
+// highest that the request may have, / ratio. Source: Linux Documentation/admin-guide/sysctl/vm.rst,
+// lowmem_reserve_ratio.
 void Frames::keep_low_memory(unsigned node, std::uint64_t ratio) {
   Zone* const zones = &zones_[node * kZoneKinds];
   for (unsigned low = 0; low < kZoneKinds; ++low) {

@@ -1,7 +1,8 @@
 // The bugs on purpose: corpora/bugs/<id>.patch with its header, and beside it the minimised trace that shows it.
 //
 // Laws: the one that each bug is expected to break. Context: values. Cost: one small file each. A header is lines
-// `# id: …`, `# source: …`, `# law: …`, `# operations: …`, `# family: …` before the diff. It deliberately applies nothing.
+// `# id: …`, `# source: …`, `# law: …`, `# operations: …`, `# family: …` before the diff. It deliberately applies
+// nothing.
 #pragma once
 
 #include <cstdint>

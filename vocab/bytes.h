@@ -16,7 +16,7 @@
 
 namespace mmtwin {
 
-// Presets that the first byte chooses among, of the newest header and then of older ones; byte 255 is followed by a whole description.
+// What the first byte chooses among, under the newest header, then older ones; byte 255: a whole description follows.
 std::span<const std::string_view> fuzz_presets();
 
 // Sets `into` to the program that `bytes` is. Every program obtained is in bounds (vocab/kinds.h).

@@ -127,7 +127,8 @@ class ProgramReader {
       text = text.substr(std::min(end + 1, text.size()));
       if (!line.at_end() && !read_line(line)) return *line.error();
     }
-    if (header_ == 0) return ParseError{number + 1, 1, "the text ends before 'mmtwin " + std::to_string(kNewestHeader) + "'"};
+    if (header_ == 0)
+      return ParseError{number + 1, 1, "the text ends before 'mmtwin " + std::to_string(kNewestHeader) + "'"};
     if (!has_machine_) return ParseError{number + 1, 1, "the text ends before the machine line"};
     return std::move(program_);
   }

@@ -6,8 +6,8 @@
 // tables, family, slab, zone. Cost: one load a level to find an entry; ranges are
 // walked table by table, absent tables are skipped. It deliberately does not decide who may have which page.
 //
-// Frames and tables that are taken away are gathered, at most flush_batch of the machine at once, so that one flush covers many of them; a
-// full batch is flushed and freed before the walk goes on.
+// Frames and tables that are taken away are gathered, at most flush_batch of the machine, so that one flush covers
+// many of them; a full batch is flushed and freed before the walk goes on.
 #pragma once
 
 #include <cstdint>

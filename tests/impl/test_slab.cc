@@ -30,7 +30,8 @@ struct FamilyLink {
 
 struct SlabWorld : PhysWorld {
   explicit SlabWorld(std::uint64_t frames = 64) : SlabWorld(one_zone(0, frames)) {}
-  explicit SlabWorld(const MachineDescription& machine) : PhysWorld(machine), slab(hardware, pages, object_sizes<Small, Large, Family, FamilyLink>()) {}
+  explicit SlabWorld(const MachineDescription& machine)
+      : PhysWorld(machine), slab(hardware, pages, object_sizes<Small, Large, Family, FamilyLink>()) {}
   void audit_all() const {
     audit();
     Audit of_slab;

@@ -45,7 +45,9 @@ TEST(DrawMachine, WhatCampaignsHadToMissIsDrawnOften) {
   };
   Wanted wanted[] = {
       {"three CPUs or more", [](const MachineDescription& m) { return m.cpus >= 3; }},
-      {"CPUs that share a node", [](const MachineDescription& m) { return m.cpus > 1 && m.cpu_node[0] == m.cpu_node[1]; }},
+      {"CPUs that share a node", [](const MachineDescription& m) {
+         return m.cpus > 1 && m.cpu_node[0] == m.cpu_node[1];
+       }},
       {"1,024 frames in a zone", [](const MachineDescription& m) {
          for (const NodeDescription& node : m.node)
            for (const FrameSpan& zone : node.zones)
@@ -61,7 +63,9 @@ TEST(DrawMachine, WhatCampaignsHadToMissIsDrawnOften) {
          return false;
        }},
       {"a DMA32 zone", [](const MachineDescription& m) { return m.node[0].zone(ZoneKind::kDma32).count.raw() != 0; }},
-      {"a MOVABLE zone", [](const MachineDescription& m) { return m.node[0].zone(ZoneKind::kMovable).count.raw() != 0; }},
+      {"a MOVABLE zone", [](const MachineDescription& m) {
+         return m.node[0].zone(ZoneKind::kMovable).count.raw() != 0;
+       }},
       {"a hole", [](const MachineDescription& m) { return m.hole != MachineDescription{}.hole; }},
       {"reserved frames", [](const MachineDescription& m) { return m.reserved != MachineDescription{}.reserved; }},
       {"two ranges a space", [](const MachineDescription& m) { return m.range_cap == 2; }},
