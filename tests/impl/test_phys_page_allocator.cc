@@ -168,7 +168,7 @@ TEST(PageAllocator, TheFastPathKnowsTheZonesOfMovablePages) {
   EXPECT_LT(kernel.raw(), 64u);
   EXPECT_GE(world.allocate(0, kGfpWait | kGfpMovable)->raw(), 64u);
   world.free(kernel, 0);
-  EXPECT_EQ(world.allocate(0, kGfpWait), kernel);
+  EXPECT_EQ(*world.allocate(0, kGfpWait), kernel);
   world.audit();
 }
 
