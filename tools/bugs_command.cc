@@ -61,21 +61,9 @@ void judge(const std::string& trace_file, BugReport& report) {
   }
   report.minimised = trace->program.operations.size();
   report.law = trace->footer->law;
-  switch (trace->footer->verdict) {
-    case lockstep::Verdict::kAgreed:
-      report.problem = "the finding is not reproducible: " + trace_file;
-      return;
-    case lockstep::Verdict::kDiverged:
-      report.detector = "judge";
-      break;
-    case lockstep::Verdict::kViolated:
-      report.detector = "law";
-      break;
-    case lockstep::Verdict::kCrashed:
-      report.detector = "crash";
-      break;
-  }
-  report.detected = true;
+  report.detector = detector_of(trace->footer->verdict);
+  report.detected = !report.detector.empty();
+  if (!report.detected) report.problem = "the finding is not reproducible: " + trace_file;
 }
 
 std::string absolute(const std::string& file) { return fs::absolute(file).string(); }

@@ -71,6 +71,20 @@ std::string finding_line(const FindingFile& finding) {
                   {"minimal", finding.minimal}});
 }
 
+std::string_view detector_of(lockstep::Verdict verdict) {
+  switch (verdict) {
+    case lockstep::Verdict::kAgreed:
+      break;
+    case lockstep::Verdict::kDiverged:
+      return "judge";
+    case lockstep::Verdict::kViolated:
+      return "law";
+    case lockstep::Verdict::kCrashed:
+      return "crash";
+  }
+  return "";
+}
+
 std::string bug_line(const BugReport& bug) {
   Json json = {{"kind", "bug"},
                {"id", bug.id},

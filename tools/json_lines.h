@@ -48,6 +48,8 @@ struct BugReport {
   double long_seconds = 0;
   std::string problem;          // why it could not be tried; empty: it was
 };
+// Who finds what a run ends with: "judge", "law" or "crash"; empty: nobody.
+std::string_view detector_of(lockstep::Verdict verdict);
 // bug {id reached triggered detected detector law seconds operations minimised long_before long_minimised long_seconds
 //      source expected family needed problem}
 std::string bug_line(const BugReport& bug);

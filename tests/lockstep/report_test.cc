@@ -56,7 +56,9 @@ TEST(Report, ACampaignAddsItsRunsUp) {
   RunOutcome unfollowed;
   unfollowed.gave_up = true;
   totals.add(unfollowed);
+  totals.verdict = "interrupted";
   const json line = json::parse(campaign_line(totals));
+  EXPECT_EQ(line.at("verdict"), "interrupted");
   EXPECT_EQ(line["kind"], "campaign");
   EXPECT_EQ(line["executions"], 3);
   EXPECT_EQ(line["gave_up"], 1);
