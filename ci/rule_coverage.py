@@ -3,7 +3,8 @@
 
 Reads what `llvm-cov export` says of a campaign on a clean tree and lists the branches of model/ that accept or exempt
 and that no program took: "file:line: condition: which side (what it does)". A side that finds something is never taken
-on a clean run, as it should be, and is not listed; neither is what lies in a branch that is itself not taken.
+on a clean run, as it should be, and is not listed; nor is what follows a finding, asks for a claim that only other
+systems do not make, ends a loop, or lies in a branch that is itself not taken.
 
 Cost: seconds. A heuristic on brackets, not a compiler: it deliberately judges nothing. A person reads the list and asks
 of each line whether the rule lacks a precondition, or the campaign a program.
@@ -19,6 +20,9 @@ import sys
 OPEN, CLOSE = "([{", ")]}"
 # What objects to something; find() of a container or of <algorithm> is another.
 JUDGEMENT = re.compile(r"(?<![\w.>])(?:find|judge_\w+)\(|\bstd__abort\(")
+FUNCTION = re.compile(r"\b\w+__(\w+)\([^;{}]*\)[^;{}()]*\{")
+# Asks whether something was found before, or what only other systems leave out (those that narrate less than ours).
+AFTERMATH = re.compile(r"\bbroken\(|\bclaims\.")
 LEAVES = re.compile(r"\b(?:return|continue|break)\b")
 LABEL = re.compile(r"\b(?:case|default)\b")
 IGNORED = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|(?<![0-9A-Fa-f])\'(?:\\.|[^\'\\\n])+\'', re.DOTALL)
@@ -143,18 +147,26 @@ def counted(export, folder):
     return counts
 
 
-def exemptions(source, original, counts):
+def judges(source):
+    """Names of the functions that find something: who leaves because one of them did has no exemption."""
+    for match in FUNCTION.finditer(source.text):
+        if JUDGEMENT.search(source.text, match.end(), source.partner[match.end() - 1]):
+            yield match.group(1)
+
+
+def exemptions(source, original, counts, judging=()):
     """(line, condition, side, what) of the sides that were never taken and object to nothing."""
+    aftermath = re.compile("|".join([AFTERMATH.pattern] + [rf"\b{name}\(" for name in judging]))
     for (line, column, end_line, end_column), taken in sorted(counts.items()):
         if taken[0] == 0 and taken[1] == 0:
             continue
         start, end = source.offset(line, column), source.offset(end_line, end_column)
         label = LABEL.match(source.text, start)
-        if label and taken[0] != 0:
+        if label and taken[0] != 0 or aftermath.search(source.text, start, end):
             continue
         sides = (source.case(start), None) if label else source.sides(start, end)
         for side, times, name in zip(sides, taken, ("never true", "never false")):
-            if side and times == 0 and not JUDGEMENT.search(side.text):
+            if side and times == 0 and side.what != "the loop's end" and not JUDGEMENT.search(side.text):
                 yield line, " ".join(original[start:end].split()), "never taken" if label else name, side.what
 
 
@@ -165,10 +177,13 @@ def main():
     root = pathlib.Path(sys.argv[2]) if len(sys.argv) == 3 else pathlib.Path(__file__).resolve().parent.parent
     export = json.loads(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8"))
     listed = branches = 0
-    for file, counts in sorted(counted(export, "model").items()):
-        original = pathlib.Path(file).read_text(encoding="utf-8")
+    files = sorted(counted(export, "model").items())
+    originals = {file: pathlib.Path(file).read_text(encoding="utf-8") for file, _ in files}
+    judging = sorted({name for original in originals.values() for name in judges(Source(original))})
+    for file, counts in files:
         branches += len(counts)
-        for line, condition, side, what in exemptions(Source(original), original, counts):
+        original = originals[file]
+        for line, condition, side, what in exemptions(Source(original), original, counts, judging):
             name = pathlib.Path(file).resolve().relative_to(root.resolve())
             print(f"{name}:{line}: {condition}: {side} ({what})")
             listed += 1

@@ -65,6 +65,16 @@ class RuleCoverage(unittest.TestCase):
         self.assertEqual([("a", "never true", "the loop's body")], listed("for (; a;) ++b;", ("a", 0, 9)))
         self.assertEqual([], listed("while (a) find(b);", ("a", 0, 9)))
 
+    def test_what_follows_a_finding_or_another_systems_claim_is_not_listed(self):
+        for condition in ("broken()", "!claims.narrates"):
+            self.assertEqual([], listed(f"if ({condition}) return;", (condition, 0, 9)))
+        text = "bool State::is_here(int a) {\n  if (a) find(b);\n  return c;\n}\nbool State::other() { return d; }\n"
+        self.assertEqual(["is_here"], list(RULES.judges(RULES.Source(text))))
+        text = "void State::f() {\n  if (!is_here(1)) return;\n}\n"
+        places = {(2, 7, 2, 18): [0, 9]}
+        self.assertEqual([], list(RULES.exemptions(RULES.Source(text), text, places, ["is_here"])))
+        self.assertEqual(1, len(list(RULES.exemptions(RULES.Source(text), text, places))))
+
     def test_else_is_the_side_where_it_is_false(self):
         self.assertEqual([], listed("if (a)\n    ++b;\n  else\n    find(c);", ("a", 9, 0)))
         self.assertEqual([("a", "never false", "else")],

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -112,7 +113,8 @@ class Mutants {
       print_decided();
     } while (wait_for_one());
     progress_.clear();
-    return {};
+    const bool lacks_some = tried_ < wanted() && next_ < drawn_.size();
+    return lacks_some && !interrupted() ? "no process could be started" : "";
   }
 
   ExitCode sum_up() const;
@@ -153,8 +155,14 @@ class Mutants {
     const pid_t parent = ::getpid(), pid = ::fork();
     if (pid == 0) {
       become_trial(parent);
-      MutantTrial trial(trial_options(tree), 1);
-      store_report(report_file(tree), run(trial));
+      MutantReport report;
+      try {  // nothing of this object may be destroyed here: it would end the other trials
+        MutantTrial trial(trial_options(tree), 1);
+        report = run(trial);
+      } catch (const std::exception& error) {
+        report.problem = error.what();
+      }
+      store_report(report_file(tree), report);
       ::_exit(0);
     }
     trees_[tree].pid = std::max(pid, 0);
