@@ -361,6 +361,8 @@ void State::on_event(const Event& e) {
   if (broken() || !fits_machine(e)) return;
   const bool is_of_harness =
       e.kind == EventKind::kWentOn || e.kind == EventKind::kEnded || e.kind == EventKind::kStuck;
+  if (!is_of_harness && !now.running)
+    return find(Law::kAnswer, "event", "of an operation that acts", std::string(name_of(e.kind)));
   if (!is_of_harness && !acts_where_it_may(e)) return;
   if (e.kind != EventKind::kSpaceLoaded && !is_of_harness) now.acted = true;
   if (!is_of_harness) now.last_event = e.kind;

@@ -163,7 +163,9 @@ Parsed<MachineDescription> parse_machine(std::string_view text) {
 std::string print(const MachineDescription& machine) {
   std::string_view name;
   std::vector<std::string> fewest;
+  const auto is_alike = [&](const Preset& p) { return p.machine.geometry == machine.geometry; };
   for (const Preset& preset : presets()) {
+    if (!is_alike(preset) && std::any_of(presets().begin(), presets().end(), is_alike)) continue;
     std::vector<std::string> found = differences(machine, preset.machine);
     if (name.empty() || found.size() < fewest.size()) {
       name = preset.name;

@@ -19,7 +19,7 @@ class Usage(Mmtwin):
 
     def test_version(self):
         version = self.ends(0, "--version").stdout.decode()
-        self.assertRegex(version, r"^mmtwin \d+\.\d+\.\d+ \(build [0-9a-f]+, trace format 1")
+        self.assertRegex(version, r"^mmtwin \d+\.\d+\.\d+ \(build [0-9a-f]+, trace format 2")
 
     def test_wrong_flags_and_commands(self):
         self.ends(2)

@@ -61,7 +61,7 @@ class ReplayMain(unittest.TestCase):
             self.assertIn("FRAME-1", answer.stderr)
             self.assertIn("mmtwin replay finding-FRAME-1.mmt", answer.stderr)
             trace = (pathlib.Path(folder) / "finding-FRAME-1.mmt").read_text()
-        self.assertTrue(trace.startswith("mmtwin 1\nmachine "), trace)
+        self.assertTrue(trace.startswith("mmtwin 2\nmachine "), trace)
         self.assertIn("# verdict=", trace)
         self.assertLessEqual(trace.count("pages_alloc"), 3, trace)
 

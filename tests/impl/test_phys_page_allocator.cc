@@ -60,7 +60,7 @@ TEST(PageAllocator, AListGivesABatchBackWhenItIsLongerThanHigh) {
   }
   world.free(held[4], 0);
   EXPECT_EQ(world.recorder.count(EventKind::kListDrained), 3u);
-  EXPECT_EQ(world.pages.list(kCpu0, 1).length(), 2u);
+  EXPECT_EQ(world.list().length(), 2u);
   world.audit();
 }
 
@@ -181,7 +181,8 @@ TEST(PageAllocator, EachZoneIsKeptFromWhoCouldHaveHadAHigherOne) {
   EXPECT_EQ(world.allocate(3, kGfpMovable)->raw() / 16, 3u) << "16 - 7 > 8";
   EXPECT_EQ(world.allocate(2, kGfpMovable)->raw() / 16, 1u) << "NORMAL: 8 > 8 does not hold; DMA32: 16 - 3 > 12";
   EXPECT_EQ(world.allocate(3, Gfp{})->raw() / 16, 3u) << "kept from nobody who may have NORMAL at most";
-  EXPECT_EQ(world.allocate(0, kGfpMovable).refusal(), Refusal::kOom);
+  EXPECT_EQ(world.allocate(1, kGfpMovable)->raw() / 16, 0u) << "DMA keeps (16 + 32 + 64) / 8: 16 - 1 > 14";
+  EXPECT_EQ(world.allocate(0, kGfpMovable).refusal(), Refusal::kOom) << "14 > 14 does not hold";
 }
 
 TEST(PageAllocator, BlocksOfTheTopOrderDoNotMerge) {

@@ -72,6 +72,10 @@ struct PhysWorld {
     return pages.zone(zone_index(NodeId(node), kind))->zone();
   }
 
+  const CpuList& list(CpuId cpu = CpuId(0)) const {
+    return pages.list(cpu, zone_index(NodeId(0), ZoneKind::kNormal));
+  }
+
   Recorder recorder;
   Hardware hardware;
   PageAllocator pages;

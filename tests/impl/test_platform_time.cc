@@ -10,6 +10,8 @@
 namespace mmtwin::impl::test {
 namespace {
 
+constexpr unsigned kNormalZone = static_cast<unsigned>(ZoneKind::kNormal);  // of node 0
+
 constexpr CpuId kCpu{0};
 
 // A boot that leaves a written frame, a listed frame and a tracked array behind.
@@ -48,8 +50,8 @@ struct BootedWorld {
       for (unsigned at = 0; at < 4096; at += 8) all.push_back(hardware.ram().read(Pfn(f), at, 8));
     }
     for (unsigned i = 0; i < 300; ++i) all.push_back(array.at(i));
-    all.push_back(pages.zone(1)->zone().free);
-    all.push_back(pages.list(kCpu, 1).length());
+    all.push_back(pages.zone(kNormalZone)->zone().free);
+    all.push_back(pages.list(kCpu, kNormalZone).length());
     return all;
   }
 

@@ -12,6 +12,8 @@
 namespace mmtwin::impl {
 namespace {
 
+constexpr unsigned kNormalZone = static_cast<unsigned>(ZoneKind::kNormal);  // of node 0
+
 MachineDescription four_cpus(std::uint64_t frames, std::uint16_t batch, std::uint16_t high) {
   MachineDescription machine;
   machine.node[0].zones[static_cast<unsigned>(ZoneKind::kNormal)] = {Pfn(0), PageCount(frames)};
@@ -92,9 +94,9 @@ void run_workers(const MachineDescription& machine, unsigned steps) {
   }
   for (const Worker& worker : workers) EXPECT_EQ(worker.collisions(), 0u);
   pages.drain_all(CpuId(0));
-  EXPECT_EQ(pages.zone(1)->zone().free, pages.zone(1)->zone().managed);
+  EXPECT_EQ(pages.zone(kNormalZone)->zone().free, pages.zone(kNormalZone)->zone().managed);
   std::uint64_t listed = 0;
-  for (unsigned cpu = 0; cpu < 4; ++cpu) listed += pages.list(CpuId(cpu), 1).length();
+  for (unsigned cpu = 0; cpu < 4; ++cpu) listed += pages.list(CpuId(cpu), kNormalZone).length();
   EXPECT_EQ(listed, 0u);
 }
 

@@ -12,6 +12,8 @@
 namespace mmtwin::lockstep {
 namespace {
 
+constexpr unsigned kNormalZone = static_cast<unsigned>(ZoneKind::kNormal);  // of node 0
+
 using impl::Ref;
 using impl::Space;
 
@@ -23,7 +25,7 @@ class Decoded : public testing::Test {
   }
 
   impl::FrameDescriptor& descriptor(Pfn at) { return mm_.hardware().edit(at); }
-  impl::Zone& zone() { return const_cast<impl::Zone&>(mm_.pages().zone(1)->zone()); }
+  impl::Zone& zone() { return const_cast<impl::Zone&>(mm_.pages().zone(kNormalZone)->zone()); }
   ZoneObservation seen_zone() const { return decoder_.zone(NodeId(0), ZoneKind::kNormal); }
   std::uint64_t frames_in(FrameState state) const {
     std::uint64_t frames = 0;

@@ -67,7 +67,7 @@ void FakeSystem::mark(std::uint64_t at) {
 FakeSystem::FreeBlock FakeSystem::free_block_around(std::uint64_t at) const {
   const FrameSpan& zone = machine_.node[0].zone(ZoneKind::kNormal);
   FreeBlock best{at, 0};
-  for (unsigned order = 1; order <= kMaxOrder; ++order) {
+  for (unsigned order = 1; order <= machine_.top_order; ++order) {
     const std::uint64_t size = std::uint64_t{1} << order;
     const std::uint64_t head = at & ~(size - 1);
     if (head < zone.first.raw() || head + size > zone.end().raw()) break;

@@ -400,7 +400,7 @@ class Writer {
  protected:
   Scene scene_;
   unsigned cpu_ = 0;
-  static constexpr std::uint64_t kNormalZone = 1;  // of node 0
+  static constexpr auto kNormalZone = static_cast<std::uint64_t>(ZoneKind::kNormal);  // of node 0
   bool is_access_ = false;               // the operation being told
   std::optional<unsigned> interrupted_;  // CPU that acts for the operation just now
   std::set<std::uint64_t> free_;

@@ -263,6 +263,8 @@ TEST(Frames, StartForgetsEverything) {
   }
 }
 
+constexpr unsigned kNormal0 = static_cast<unsigned>(ZoneKind::kNormal), kNormal1 = kZoneKinds + kNormal0;
+
 TEST(Frames, ListsAreCountedByZoneAndCpu) {
   Frames frames;
   frames.start(uneven());
@@ -271,14 +273,14 @@ TEST(Frames, ListsAreCountedByZoneAndCpu) {
     frames.list(frame, frame % 2);
   }
   EXPECT_EQ(frames.zone(0).listed[0], 1u);
-  EXPECT_EQ(frames.zone(1).listed[1], 1u);
-  EXPECT_EQ(frames.zone(1).listed[0], 1u);
-  EXPECT_EQ(frames.zone(3).listed[1], 1u);
+  EXPECT_EQ(frames.zone(kNormal0).listed[1], 1u);
+  EXPECT_EQ(frames.zone(kNormal0).listed[0], 1u);
+  EXPECT_EQ(frames.zone(kNormal1).listed[1], 1u);
   EXPECT_EQ(frames.total_listed(), 4u);
   EXPECT_TRUE(frames.recount());
   frames.unlist(106);
   frames.give_back(106, 0);
-  EXPECT_EQ(frames.zone(1).listed[0], 0u);
+  EXPECT_EQ(frames.zone(kNormal0).listed[0], 0u);
   EXPECT_TRUE(frames.recount());
 }
 
@@ -288,18 +290,18 @@ TEST(Frames, ARecountFindsWhatDoesNotAddUp) {
   frames.take(40, 0);
   frames.list(40, 0);
   ASSERT_TRUE(frames.recount());
-  ++frames.zone(1).free;
+  ++frames.zone(kNormal0).free;
   EXPECT_FALSE(frames.recount());
-  --frames.zone(1).free;
-  ++frames.zone(1).listed[1];
+  --frames.zone(kNormal0).free;
+  ++frames.zone(kNormal0).listed[1];
   EXPECT_FALSE(frames.recount());
-  --frames.zone(1).listed[1];
+  --frames.zone(kNormal0).listed[1];
   frames.at(41).state = FrameState::kUsed;
   EXPECT_FALSE(frames.recount()) << "a used frame is not free";
   frames.at(41).state = FrameState::kFree;
-  ++frames.zone(1).full[3];
+  ++frames.zone(kNormal0).full[3];
   EXPECT_FALSE(frames.recount()) << "full blocks are counted, too";
-  --frames.zone(1).full[3];
+  --frames.zone(kNormal0).full[3];
   EXPECT_TRUE(frames.recount());
 }
 
