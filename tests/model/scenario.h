@@ -208,6 +208,8 @@ inline Event event_of(EventKind kind, std::uint64_t frame = 0, std::uint64_t pla
   return e;
 }
 
+inline constexpr auto kNormalZone = static_cast<std::uint64_t>(ZoneKind::kNormal);  // of node 0
+
 // Writes a scene. One event a call; what an operation consists of is said by a test, or by Narrator in narrator.h.
 class Writer {
  public:
@@ -400,7 +402,6 @@ class Writer {
  protected:
   Scene scene_;
   unsigned cpu_ = 0;
-  static constexpr auto kNormalZone = static_cast<std::uint64_t>(ZoneKind::kNormal);  // of node 0
   bool is_access_ = false;               // the operation being told
   std::optional<unsigned> interrupted_;  // CPU that acts for the operation just now
   std::set<std::uint64_t> free_;

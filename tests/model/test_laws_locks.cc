@@ -67,7 +67,7 @@ TEST(Lock1, AThingHasOneLock) {
   expect_found(Law::kLock1, two_lockers(LockClass::kFamily, 1, 2, 2));
   expect_found(Law::kLock1, two_lockers(LockClass::kSlab, 1, 2, kCacheNames.size()));
   for (const std::uint64_t no_zone : {0u, 64u})
-    expect_found(Law::kLock1, two_lockers(LockClass::kZone, 1, Narrator::kNormalZone, no_zone));
+    expect_found(Law::kLock1, two_lockers(LockClass::kZone, 1, kNormalZone, no_zone));
 }
 
 TEST(Lock1, WhoNamesNoSpaceTakesNoSpacesLock) {
@@ -135,7 +135,7 @@ Scene locked_drain() {
   n.end();
   Scene scene = n.scene();
   const auto lock = [](EventKind kind) {
-    Event e = event_of(kind, 0, Narrator::kNormalZone);
+    Event e = event_of(kind, 0, kNormalZone);
     e.index = static_cast<std::uint16_t>(LockClass::kZone);
     e.cpu = CpuId(1);
     return e;
@@ -193,7 +193,7 @@ TEST(Lock3, NobodyWaitsUnderASpinningLock) {
   for (const Gfp gfp : {kGfpWait, Gfp()}) {
     Narrator n = one_space();
     n.begin(alloc(1, 3, gfp));
-    n.lock(LockClass::kZone, Narrator::kNormalZone);
+    n.lock(LockClass::kZone, kNormalZone);
     n.request(Role::kBlock, 3);
     if (gfp == kGfpWait)
       expect_found(Law::kLock3, n.scene());
