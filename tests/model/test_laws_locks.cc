@@ -160,6 +160,9 @@ TEST(Lock1, NobodyWaitsInACircle) {
   expect_found(Law::kLock1, n.scene());
 }
 
+// A thing of the class that exists.
+std::uint64_t some_lock(LockClass c) { return c == LockClass::kZone ? kNormalZone : 1; }
+
 TEST(Lock2, OnlyInnerLocksAreTakenUnderOuterOnes) {
   using enum LockClass;
   for (const LockClass outer : {kSpace, kTables, kFamily, kSlab, kZone})
@@ -167,8 +170,8 @@ TEST(Lock2, OnlyInnerLocksAreTakenUnderOuterOnes) {
       Narrator n = one_space();
       n.begin(Narrator::map_operation(1, kHere, 1));
       n.load_space(1);
-      n.lock(outer, 1);
-      n.lock(inner, inner == outer ? 2 : 1);
+      n.lock(outer, some_lock(outer));
+      n.lock(inner, some_lock(inner) + (inner == outer ? 1 : 0));
       const bool is_declared = (outer == kSpace && inner != kSpace) || (inner == kZone && outer != kZone) ||
                                (outer == kFamily && inner == kSlab);
       if (is_declared)
@@ -183,7 +186,7 @@ TEST(Lock3, NobodyWaitsUnderASpinningLock) {
     Narrator n = one_space();
     n.begin(Narrator::map_operation(1, kHere, 1));
     n.load_space(1);
-    n.lock(held, 1);
+    n.lock(held, some_lock(held));
     n.object(CacheName::kRange);
     if (held == LockClass::kSpace)
       expect_legal(n.scene());
