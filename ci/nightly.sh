@@ -8,6 +8,7 @@
 #   machine  libFuzzer on the whole slice for half an hour
 #   pages    libFuzzer on the page allocator for ten minutes
 #   text     libFuzzer on the parser of traces for ten minutes
+#   freedoms what the judge accepts although it was altered, of 20,000 programs
 #   bugs     every bug on purpose: who finds it, how fast, how short
 # What takes too long for ci/test.sh. A line a step with its exit code and seconds; all run, even if one fails. What
 # each said is in build/nightly/STEP.log. MMTWIN_NIGHTLY_SHARE=N divides the times of fuzzing and stress by N.
@@ -16,7 +17,7 @@ set -euo pipefail
 
 cd "$(dirname "$0")/.."
 share=${MMTWIN_NIGHTLY_SHARE:-1}
-steps=(presets same stress explore prove machine pages text bugs)
+steps=(presets same stress explore prove machine pages text freedoms bugs)
 for word in "$@" ${MMTWIN_NIGHTLY_SHARE:+"share=$share"}; do
   if [[ " ${steps[*]} " != *" $word "* && ! $word =~ ^share=[1-9][0-9]*$ ]]; then
     echo "there is no step '$word'; usage: ci/nightly.sh [STEP...]; steps: ${steps[*]}" >&2
@@ -36,6 +37,10 @@ run() {
     machine) ci/fuzz.sh $((1800 / share)) fuzz_machine ;;
     pages) ci/fuzz.sh $((600 / share)) fuzz_pages ;;
     text) ci/fuzz.sh $((600 / share)) fuzz_trace_text ;;
+    freedoms)
+      ci/build.sh dev mmtwin
+      MMTWIN_FREEDOMS="--programs 20000 --pauses 40" python3 -B tests/cli/test_freedoms.py
+      ;;
     bugs) dev_mmtwin bugs matrix ;;
   esac
 }

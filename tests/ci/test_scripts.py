@@ -81,6 +81,7 @@ class Nightly(Tree):
         for name in ("build.sh", "presets.sh", "same.sh", "fuzz.sh"):
             self.fake(f"ci/{name}", f'echo {name} "$@" >>ran')
         self.fake("bin/ctest", 'echo ctest "$MMTWIN_STRESS_SECONDS" >>ran')
+        self.fake("bin/python3", 'echo python3 "$@" "$MMTWIN_FREEDOMS" >>ran')
         self.fake("build/dev/bin/mmtwin", 'echo mmtwin "$@" >>ran; [ "$1" != explore ] || exit 6')
 
     def test_all_steps_run_though_one_fails(self):
@@ -92,6 +93,7 @@ class Nightly(Tree):
         self.assertEqual({"explore": "6"}, {step: code for step, code in codes.items() if code != "0"})
         ran = (self.root / "ran").read_text().splitlines()
         for line in ("presets.sh --test", "same.sh", "ctest 60", "mmtwin prove", "mmtwin bugs matrix",
+                     "python3 -B tests/cli/test_freedoms.py --programs 20000 --pauses 40",
                      "fuzz.sh 180 fuzz_machine", "fuzz.sh 60 fuzz_pages", "fuzz.sh 60 fuzz_trace_text"):
             self.assertIn(line, ran)
 

@@ -85,9 +85,10 @@ TEST(Run, AnotherFrameIsAnotherEventButTheSameAnswer) {
   Runner runner(system);
   RunOptions options;
   options.digests = true;
-  const Program plain = program_of("tiny batch=4 high=12", {"pages_alloc gfp=wait -> b1"});
+  const std::string_view machine = "tiny batch=4 high=12";
+  const Program plain = program_of(machine, {"pages_alloc gfp=wait -> b1"});
   // Draining first changes which frame is handed out, and adds an event; the drain's own answer is an answer too.
-  const Program drained = program_of("tiny batch=4 high=12", {"pages_drain_cpu target=0", "pages_alloc gfp=wait -> b1"});
+  const Program drained = program_of(machine, {"pages_drain_cpu target=0", "pages_alloc gfp=wait -> b1"});
   EXPECT_NE(runner.run(plain, options).events, runner.run(drained, options).events);
   const Operation alloc = op("pages_alloc -> b1");
   EXPECT_FALSE(answers_with_contract(alloc, system.claims()));
