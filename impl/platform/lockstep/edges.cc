@@ -1,4 +1,4 @@
-// The one file here that is not instrumented: what an edge calls must not call itself.
+// Not instrumented: what an edge calls must not call itself.
 #include "version/edges.h"
 
 #include "version/schedule.h"
