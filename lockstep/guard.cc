@@ -29,12 +29,6 @@ constexpr double kSecondsAnOperation = 1e-3;
 
 using nlohmann::json;
 
-// Field names point into constants; what comes back from a child is kept here instead, once each.
-std::string_view kept(const std::string& text) {
-  static std::set<std::string> all;
-  return *all.insert(text).first;
-}
-
 json to_json(const RunOutcome& outcome) {
   json line = {{"verdict", outcome.verdict},   {"phase", outcome.phase},     {"step", outcome.step.raw()},
                {"hole", outcome.marking_hole}, {"executed", outcome.executed}, {"skipped", outcome.skipped},
@@ -212,6 +206,11 @@ std::string name_of_signal(int signal) {
 }
 
 }  // namespace
+
+std::string_view kept(const std::string& text) {
+  static std::set<std::string> all;
+  return *all.insert(text).first;
+}
 
 double most_seconds(const Program& program, double given) {
   return given + static_cast<double>(program.machine.frame_limit()) * kSecondsAFrame +

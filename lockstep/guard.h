@@ -40,6 +40,9 @@ GuardedOutcome run_guarded(Runner& runner, const Program& program, const GuardOp
 // CPU seconds after which a run of the program hangs: those given, and what its machine and its length may cost.
 double most_seconds(const Program& program, double given);
 
+// Field names of findings point into constants; one that comes from another process is kept here instead, for ever.
+std::string_view kept(const std::string& text);
+
 std::optional<Signature> signature_of(const GuardedOutcome& outcome);
 Footer footer_of(const GuardedOutcome& outcome, bool has_digests);
 

@@ -182,9 +182,14 @@ void State::interrupt_answered(const Event& e) {
   if (now.overlapped && now.is_undisturbed && is_first) judge_flushed(e.index);
 }
 
+// Several flushes, of which each may have been for one page: what counts is what they left.
+bool State::flushes_in_batches() const {
+  return now.taken_away >= machine.flush_batch && now.stripped_pages > 1;
+}
+
 // Nothing is left of what the flush was for: nobody could walk there again, and no earlier flush was for a part of it.
 void State::judge_flushed(std::uint32_t number) {
-  if (broken() || (now.stripped_pages == 0 && !now.freed_tables)) return;
+  if (broken() || flushes_in_batches() || (now.stripped_pages == 0 && !now.freed_tables)) return;
   const bool all = now.freed_tables || (now.stripped_pages > 1 && !is_access());
   judge_dropped(number, all, now.stripped_page[0]);
 }
@@ -279,8 +284,7 @@ void State::end_of_flushes() {
       judge_stale_slots(cpu);
       continue;
     }
-    // Several flushes, of which each may have been for one page: what counts is what they left.
-    if (now.taken_away >= machine.flush_batch && now.stripped_pages > 1) {
+    if (flushes_in_batches()) {
       judge_answered(number);
       continue;
     }

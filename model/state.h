@@ -315,6 +315,7 @@ class State {
   void interrupted(const Event& e);
   void interrupt_answered(const Event& e);
   void judge_answered(std::uint32_t number);
+  bool flushes_in_batches() const;
   void judge_flushed(std::uint32_t number);
   bool may_be_interrupted(std::uint32_t cpu);
   bool asks_for_lists() const { return is<PagesDrainCpu>() || now.request.open; }

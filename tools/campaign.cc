@@ -207,7 +207,7 @@ class Campaign {
     finding.outcome.verdict = slot.verdict;
     finding.outcome.phase = slot.phase;
     finding.outcome.step = StepNumber(slot.step);
-    finding.outcome.finding = model::Finding{slot.law, slot.field, slot.expected, slot.actual};
+    finding.outcome.finding = model::Finding{slot.law, lockstep::kept(slot.field), slot.expected, slot.actual};
     if (slot.step >= 1 && slot.step <= finding.program.operations.size()) {
       finding.outcome.has_operation = true;
       finding.outcome.operation = finding.program.operations[slot.step - 1];

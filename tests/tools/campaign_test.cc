@@ -11,6 +11,7 @@
 #include <string>
 
 #include "fuzz/forwarding_system.h"
+#include "fuzz/lying_system.h"
 #include "tools/words.h"
 #include "vocab/kinds.h"
 
@@ -49,6 +50,17 @@ TEST(Campaign, AnyNumberOfProcessesRunsTheSamePrograms) {
   EXPECT_EQ(one.totals.operations, three.totals.operations);
   EXPECT_EQ(one.skipped, three.skipped);
   EXPECT_EQ(one.exercised, three.exercised);
+}
+
+// Its words lay in memory that is gone with the campaign.
+TEST(Campaign, AFindingOutlivesItsCampaign) {
+  CampaignOptions options = short_campaign(1);
+  options.executions = 20000;
+  options.make_system = [] { return std::make_unique<fuzz::LyingSystem>(lockstep::make_ours()); };
+  const CampaignResult result = run_campaign(options);
+  ASSERT_TRUE(result.finding);
+  ASSERT_TRUE(result.finding->outcome.finding);
+  EXPECT_FALSE(std::string(result.finding->outcome.finding->field).empty());
 }
 
 // ---- workers that do not come back ----
