@@ -182,9 +182,10 @@ void State::interrupt_answered(const Event& e) {
   if (now.overlapped && now.is_undisturbed && is_first) judge_flushed(e.index);
 }
 
-// Several flushes, of which each may have been for one page: what counts is what they left.
+// An unmap of more than a batch flushes several times, each time perhaps for one page: what counts is what they left.
+// An access flushes each page that it takes, unless it ends with the death of its program.
 bool State::flushes_in_batches() const {
-  return now.taken_away >= machine.flush_batch && now.stripped_pages > 1;
+  return (!is_access() || now.killed) && now.taken_away >= machine.flush_batch && now.stripped_pages > 1;
 }
 
 // Nothing is left of what the flush was for: nobody could walk there again, and no earlier flush was for a part of it.

@@ -76,7 +76,7 @@ void State::link_changed(std::uint32_t number, std::uint64_t index, std::uint64_
     return find(Law::kPt1, "link", "zero, or present and denying nothing", std::to_string(after));
   if (present(before) && present(after)) return find(Law::kPt1, "link", before, after);
   if (present(before)) {
-    ++now.taken_away;
+    if (table.space == now.space) ++now.taken_away;
     rights_taken(table.space, before, tables.page_at(table, index), true);
     FrameRecord& below = frames.at(frame_in(before));
     if (tables.at(below.object).present != 0) return find(Law::kPt1, "unlinked table", "empty", "it has entries");
@@ -214,7 +214,7 @@ void State::unmap_leaf(std::uint32_t space, std::uint64_t entry) {
   FrameRecord& record = frames.at(frame);
   Page& mapped = pages.at(record.object);
   if (--mapped.mappings == 0) --mapped_pages;
-  ++now.taken_away;
+  if (space == now.space) ++now.taken_away;
   if (now.overlapped || now.may_pause) now.unmapped.push_back(frame);
   if (space == now.child) mapped.exclusive = Exclusive::kUnknown;  // a fork that gives up may have cleared it
   --spaces[space].resident_anon;

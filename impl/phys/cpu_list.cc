@@ -18,8 +18,9 @@ void CpuList::enter() {
 
 void CpuList::visit() {
   std::uint32_t before = load_relaxed(attention_) & ~kVisited;
-  // One visitor at a time; the others queue here.
+  // One visitor at a time; the others queue here, but for nobody where only another bit has changed.
   while (!compare_exchange(attention_, before, before | kVisited)) {
+    if ((before & kVisited) == 0) continue;
     before &= ~kVisited;
     wait_a_moment();
   }
