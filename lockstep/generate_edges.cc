@@ -132,7 +132,7 @@ void Generator::several_slab_frames() {
     emit(RangeUnmap{on, space, page_at(window_, 2 * n), bytes_of(1)});
     if (random_.percent(40)) map(random_.below(count));
   }
-  if (random_.percent(30)) emit(filled<SlabShrink>());
+  if (random_.percent(30)) emit(SlabShrink{cpu(), {}});
 }
 
 // A CPU walks ahead of its program and stops in the middle; the page goes away meanwhile.
