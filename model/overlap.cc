@@ -18,9 +18,11 @@ void State::park() {
   parked.push_back(std::move(now));
 }
 
-// Others act from here on, and see what this operation has done so far.
+// Others act from here on, and see what this operation has done so far. An open request may have chosen its zone last
+// thing: the watermark is read without the lock, in Linux as well.
 void State::leave() {
   now.overlapped = true;
+  if (now.request.open && !now.request.filling) look_again();
   if (is<SpaceFork>() && now.section == Section::kInside) now.met_cap = now.met_cap || shares_a_page_at_the_cap();
   if (now.section == Section::kOver) close_section();
 }
