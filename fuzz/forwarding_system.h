@@ -29,7 +29,7 @@ class ForwardingSystem : public lockstep::System, public EventSink {
   void go_on(StepNumber step, Pause pause) override { inner_->go_on(step, pause); }
   bool has_room(CpuId cpu) const override { return inner_->has_room(cpu); }
   bool may_run(StepNumber step) const override { return inner_->may_run(step); }
-  bool stop_everywhere(bool on) override { return inner_->stop_everywhere(on); }
+  bool stop_everywhere(Everywhere where) override { return inner_->stop_everywhere(where); }
   std::span<const std::uint64_t> touched() override { return inner_->touched(); }
   std::uint64_t moves() override { return inner_->moves(); }
   const Changes& changes() override { return inner_->changes(); }

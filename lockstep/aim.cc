@@ -12,6 +12,17 @@ constexpr Prot kReadWrite = kProtRead | kProtWrite;
 
 }  // namespace
 
+// ---- pauses ----
+
+Pause pause_at(Random& random, Point point) {
+  const std::uint64_t later = is_touch(point) ? random.between(2, 40) : random.between(2, 6);
+  const bool is_early = random.percent(is_touch(point) ? 25 : 70);
+  return {point, static_cast<std::uint8_t>(is_early ? 1 : later)};
+}
+Pause pause_anywhere(Random& random) {
+  return pause_at(random, static_cast<Point>(random.between(1, kPoints.size() - 1)));
+}
+
 // ---- places ----
 
 const SketchRange* Aim::some_range(const SketchSpace& space, bool is_access) {
@@ -228,8 +239,7 @@ void Aim::draw(Count& count, std::string_view) {
 }
 Pause Aim::pause() {
   if (pauses_ == 0 || !random_.percent(pauses_)) return {};
-  const std::uint64_t nth = random_.percent(70) ? 1 : random_.between(2, 6);
-  return {static_cast<Point>(random_.between(1, kPoints.size() - 1)), static_cast<std::uint8_t>(nth)};
+  return pause_anywhere(random_);
 }
 void Aim::draw(Pause& drawn, std::string_view) { drawn = pause(); }
 void Aim::draw(Switch& on, std::string_view) { on = Switch(random_.percent(20) ? 1 : 0); }

@@ -17,6 +17,10 @@
 
 namespace mmtwin::lockstep {
 
+// A pause there. Most operations pass a point once or twice, and touch words of a kind a few dozen times.
+Pause pause_at(Random& random, Point point);
+Pause pause_anywhere(Random& random);
+
 class Aim {
  public:
   // `window`: first byte of the pages that absolute places prefer.
@@ -49,7 +53,6 @@ class Aim {
   Gfp gfp();
   Place place_in(const SketchSpace& space, bool is_access);
   std::uint64_t length();
-  // Low passings are the likely ones: most operations pass a point once or twice.
   Pause pause();
 
  private:

@@ -125,6 +125,7 @@ ExploreReport explore(System& system, const Program& program, StepNumber first, 
   RunOptions run;
   run.chooser = &explorer;
   run.race_from = first;
+  run.race_at = options.at;
   run.locate = false;
   for (std::uint64_t runs = 0; runs < options.most_runs; ++runs) {
     if (options.is_cancelled && options.is_cancelled()) {

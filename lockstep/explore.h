@@ -21,6 +21,7 @@ namespace mmtwin::lockstep {
 
 struct ExploreOptions {
   bool prunes = true;
+  Everywhere at = Everywhere::kAtPoints;
   std::uint64_t most_runs = 1'000'000;
   std::function<bool()> is_cancelled = {};  // asked before each run
 };

@@ -103,7 +103,6 @@ class Generator {
   void family_dropped_beside_a_first_store();
 
   // ---- generate_races.cc ----
-  std::uint8_t passing();
   Pause preemption();
   Pause on_the_way_of(const Operation& operation);
   void emit_paused(const Operation& operation, Pause pause);

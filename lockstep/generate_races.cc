@@ -4,6 +4,7 @@
 #include <span>
 #include <utility>
 
+#include "lockstep/aim.h"
 #include "lockstep/generate.h"
 #include "vocab/kinds.h"
 
@@ -16,14 +17,17 @@ constexpr Prot kReadWrite = kProtRead | kProtWrite;
 constexpr Point kOfAccess[] = {Point::kFault,      Point::kWalkMark,      Point::kSpaceTake,     Point::kSpaceRelease,
                                Point::kPagesTake,  Point::kEntryExchange, Point::kTablesLoad,    Point::kTablesFlush,
                                Point::kTablesTake, Point::kInterruptWait, Point::kMappingRemove, Point::kFramePut,
-                               Point::kPageMark};
+                               Point::kPageMark,   Point::kTouchEntry,    Point::kTouchDescriptor, Point::kTouchFreelist,
+                               Point::kTouchCount, Point::kTouchSequence};
 constexpr Point kOfChange[] = {Point::kSpaceTake,   Point::kSpaceRelease,  Point::kEntryExchange, Point::kTablesTake,
                                Point::kTablesRelease, Point::kTablesFlush, Point::kInterruptWait, Point::kMappingRemove,
                                Point::kFramePut,    Point::kFamilyTake,    Point::kFamilyRelease, Point::kSlabTake,
-                               Point::kTablesLoad,  Point::kVisitWait};
+                               Point::kTablesLoad,  Point::kVisitWait,     Point::kTouchEntry,   Point::kTouchFreelist,
+                               Point::kTouchCount,  Point::kTouchSequence};
 constexpr Point kOfFork[] = {Point::kSpaceTake,  Point::kEntryExchange, Point::kFrameGet,   Point::kMappingAdd,
                              Point::kPageMark,   Point::kTablesTake,    Point::kFamilyTake, Point::kFamilyRelease,
-                             Point::kTablesFlush, Point::kInterruptWait, Point::kPagesTake,  Point::kContextTake};
+                             Point::kTablesFlush, Point::kInterruptWait, Point::kPagesTake,  Point::kContextTake,
+                             Point::kTouchEntry,  Point::kTouchDescriptor, Point::kTouchCount, Point::kTouchSequence};
 
 std::span<const Point> points_of(const Operation& operation) {
   const bool is_access = std::holds_alternative<MemoryLoad>(operation) ||
@@ -36,22 +40,18 @@ std::span<const Point> points_of(const Operation& operation) {
 
 }  // namespace
 
-std::uint8_t Generator::passing() {
-  return static_cast<std::uint8_t>(random_.percent(70) ? 1 : random_.between(2, 6));
-}
-
 // A pause at which the CPU may run another operation.
 Pause Generator::preemption() {
   for (;;) {
     const auto point = static_cast<Point>(random_.between(1, kPoints.size() - 1));
-    if (is_preemptible(point)) return {point, passing()};
+    if (is_preemptible(point)) return pause_at(random_, point);
   }
 }
 
 Pause Generator::on_the_way_of(const Operation& operation) {
   const std::span<const Point> points = points_of(operation);
-  if (random_.percent(75)) return {points[random_.below(points.size())], passing()};
-  return {static_cast<Point>(random_.between(1, kPoints.size() - 1)), passing()};
+  if (random_.percent(75)) return pause_at(random_, points[random_.below(points.size())]);
+  return pause_anywhere(random_);
 }
 
 void Generator::emit_paused(const Operation& operation, Pause pause) {
@@ -172,7 +172,7 @@ void Generator::forks_in_a_chain() {
   if (!fourth.is_none()) {
     emit(RangeUnmap{cpu(), second, range.at, ByteCount(range.length)});
     const CpuId first = cpu();
-    fork(first, third, {random_.percent(60) ? Point::kFamilyTake : Point::kFamilyRelease, passing()});
+    fork(first, third, pause_at(random_, random_.percent(60) ? Point::kFamilyTake : Point::kFamilyRelease));
     const SpaceHandle last = fork(cpu(), fourth, {});
     emit(Resume{first});
     if (!last.is_none() && random_.percent(60)) emit(SpaceExit{cpu(), last});

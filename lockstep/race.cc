@@ -8,7 +8,7 @@ bool Runner::race(const Program& program, StepNumber limit) {
   const std::uint64_t first = options_.race_from.raw();
   racers_.assign(limit.raw() - first + 1, {});
   turns_.clear();
-  system_.stop_everywhere(true);
+  system_.stop_everywhere(options_.race_at);
   for (;;) {
     std::vector<std::size_t> unfinished;
     for (std::size_t i = 0; i < racers_.size(); ++i)
@@ -29,7 +29,7 @@ bool Runner::race(const Program& program, StepNumber limit) {
     if (got_further) turns_.push_back(StepNumber(first + next));
     options_.chooser->moved(got_further, system_.touched());
   }
-  system_.stop_everywhere(false);
+  system_.stop_everywhere(Everywhere::kNo);
   flights_.clear();
   if (!landed(limit, &program.operations[limit.raw() - 1])) return false;
   race_outcome_ = describe_race();

@@ -78,6 +78,7 @@ struct RunOptions {
   StepObserver* observer = nullptr;
   Chooser* chooser = nullptr;  // with it, the operations from step race_from on are in flight together
   StepNumber race_from;
+  Everywhere race_at = Everywhere::kAtPoints;
   std::atomic<std::uint64_t>* progress = nullptr;  // holds the step being run, for whoever survives a crash
 };
 

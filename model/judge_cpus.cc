@@ -118,6 +118,17 @@ std::uint64_t State::entry_above(std::uint32_t space, std::uint64_t page, unsign
   return 0;
 }
 
+// The CPU is about to run the space, or has just left it: those who count who runs it count the CPU before that is told
+// and until after (Linux's mm_cpumask as well), and then it is interrupted for nothing.
+bool State::is_switching(std::uint32_t cpu, std::uint32_t space) const {
+  const Cpu& at = cpus[cpu];
+  return std::any_of(parked.begin(), parked.end(), [&](const Now& other) {
+    if (other.cpu != cpu || other.lost_cpu) return false;
+    const bool comes = other.space == space && !other.acted && (at.space != space || at.lazy);
+    return comes || (other.left == space && other.last_event == EventKind::kSpaceLoaded);
+  });
+}
+
 // Drains of its lists, a space that it must leave, or translations that it could have cached: each at most once.
 bool State::may_be_interrupted(std::uint32_t cpu) {
   const std::uint32_t bit = 1u << cpu;
@@ -128,12 +139,13 @@ bool State::may_be_interrupted(std::uint32_t cpu) {
     now.request.interrupted |= bit;
     return true;
   }
-  if ((is<SpaceExit>() || now.killed) && cpus[cpu].space == now.space && (now.expelled & bit) == 0) {
+  const bool runs_it = cpus[cpu].space == now.space || is_switching(cpu, now.space);
+  if ((is<SpaceExit>() || now.killed) && runs_it && (now.expelled & bit) == 0) {
     now.expelled |= bit;
     now.must_flush &= ~bit;
     return true;
   }
-  if ((now.may_flush & bit) == 0) return false;
+  if ((now.may_flush & bit) == 0) return now.took_rights && is_switching(cpu, now.space);
   now.may_flush &= ~bit;
   now.must_flush &= ~bit;
   return true;
@@ -175,6 +187,7 @@ void State::interrupt_answered(const Event& e) {
     if (other.walk.begun) return find(Law::kTlb2, "interrupted CPU", "not in the middle of a walk", "it is");
   }
   now.pending &= ~bit;
+  if (now.pending == 0) now.unreadable = static_cast<std::uint32_t>(now.unmapped.size());
   Cpu& target = cpus[e.index];
   if (now.space == 0 || target.space != now.space || !now.took_rights) return;
   target.asids[target.asid].generation = spaces[target.space].generation;

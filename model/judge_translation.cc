@@ -70,6 +70,7 @@ void State::space_loaded(const Event& e) {
   const std::uint32_t bit = 1u << e.cpu.raw();
   spaces[cpu.space].loaded_on &= ~bit;
   if (!parked.empty()) note_loaded(e.cpu.raw(), cpu.space, root.space);
+  if (e.cpu.raw() == now.cpu) now.left = cpu.space;
   cpu.root_frame = e.frame.raw();
   cpu.asid = e.index;
   cpu.space = root.space;

@@ -252,7 +252,8 @@ bool State::is_ending(std::uint32_t space) const {
 // Some other operation took a mapping of the frame away, and not every CPU has heard of it.
 bool State::is_being_unmapped(std::uint64_t frame) const {
   return std::any_of(parked.begin(), parked.end(), [&](const Now& other) {
-    return other.pending != 0 && std::find(other.unmapped.begin(), other.unmapped.end(), frame) != other.unmapped.end();
+    const auto readable = other.unmapped.begin() + other.unreadable;
+    return other.pending != 0 && std::find(readable, other.unmapped.end(), frame) != other.unmapped.end();
   });
 }
 

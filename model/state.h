@@ -143,7 +143,9 @@ struct Now {
   Refusal fault = Refusal::kNone;  // what the last fault of an overlapped access must have come to
   Reused<HeldLock> held;
   Reused<std::uint64_t> unmapped;  // frames that lost a mapping; kept only where others may see it
+  std::uint32_t unreadable = 0;    // of these, the first so many: every CPU has answered since
   EventKind last_event{};
+  std::uint32_t left = 0;      // the space that its CPU ran before it loaded another one
   bool is_undisturbed = false;     // since the last interrupt that was taken nobody else acted
   std::uint32_t in_transit = 0;    // zones whose free frames are not yet, or no more, what events told
   Reused<bool> made_family;  // of a fork: by range that was copied
@@ -318,6 +320,7 @@ class State {
   bool flushes_in_batches() const;
   void judge_flushed(std::uint32_t number);
   bool may_be_interrupted(std::uint32_t cpu);
+  bool is_switching(std::uint32_t cpu, std::uint32_t space) const;
   bool asks_for_lists() const { return is<PagesDrainCpu>() || now.request.open; }
   void rights_taken(std::uint32_t space, std::uint64_t before, std::uint64_t page, bool is_table);
   void end_of_flushes();

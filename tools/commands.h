@@ -52,6 +52,7 @@ struct ExploreCommandOptions {
   std::uint64_t first = 0;  // step from which on the operations are in flight together
   std::uint64_t most_runs = 1'000'000;
   bool prunes = true;
+  bool touches = false;     // are points too
   bool outcomes = false;
 };
 ExitCode explore(const ExploreCommandOptions& options);

@@ -45,6 +45,7 @@ ExitCode explore_one(lockstep::System& system, const std::string& name, const Pr
   const auto start = std::chrono::steady_clock::now();
   lockstep::ExploreOptions how;
   how.prunes = options.prunes;
+  if (options.touches) how.at = Everywhere::kAtTouches;
   how.most_runs = options.most_runs;
   how.is_cancelled = interrupted;
   const lockstep::ExploreReport report = lockstep::explore(system, program, first, how);

@@ -77,6 +77,7 @@ void add_explore(CLI::App& app, ExploreCommandOptions& o, Action& chosen) {
   add_number(sub, "--from", o.first, "The steps from here on are in flight together");
   add_number(sub, "--runs", o.most_runs, "At most, of one program");
   sub->add_flag("!--all", o.prunes, "Also schedules that come to the same as others");
+  sub->add_flag("--touches", o.touches, "Also pauses at every touch of a shared word: many more schedules");
   sub->add_flag("--outcomes", o.outcomes, "List what they come to");
 }
 

@@ -3,6 +3,7 @@
 // Laws: none. Context: constants and values. Cost: 2 bytes a pause. Points stand before every lock is taken and after
 // it is released, before every update of a word that CPUs share without a lock, and where an interrupt is awaited. At a
 // preemptible one nothing spins and nothing of the CPU's own is half done: it may run another operation meanwhile.
+// Touches are points without a name of their own, one for each kind of word that CPUs share: every access to one passes.
 // Names are what stored traces keep: rows may be added at the end, none may be renamed.
 #pragma once
 
@@ -36,6 +37,7 @@ enum class Point : std::uint8_t {
   kPagesWait,
   kVisitWait,
   kPagesTake,
+  kTouchEntry, kTouchDescriptor, kTouchFreelist, kTouchCount, kTouchSequence,
 };
 
 struct PointRow {
@@ -44,7 +46,7 @@ struct PointRow {
   bool is_preemptible = false;
 };
 
-inline constexpr std::array<PointRow, 26> kPoints = {{
+inline constexpr std::array<PointRow, 31> kPoints = {{
     {"none", "nowhere"},
     {"space.take", "before a space's lock is taken", true},
     {"space.release", "after a space's lock was released", true},
@@ -71,10 +73,16 @@ inline constexpr std::array<PointRow, 26> kPoints = {{
     {"pages.wait", "before a page request that may wait drains every list", true},
     {"visit.wait", "after a visit to another CPU's lists or translations is announced, before it waits its turn"},
     {"pages.take", "before a page request begins", true},
+    {"touch.entry", "before a page-table entry is read or written"},
+    {"touch.descriptor", "before a page's exclusive mark is read or changed"},
+    {"touch.freelist", "before a CPU's page list is entered, left, visited or told of its zone"},
+    {"touch.count", "before references, mappings or a zone's free frames are counted or read"},
+    {"touch.sequence", "before any other word without a lock: who has tables loaded, generations, who is inside"},
 }};
-static_assert(kPoints.size() == static_cast<std::size_t>(Point::kPagesTake) + 1);
+static_assert(kPoints.size() == static_cast<std::size_t>(Point::kTouchSequence) + 1);
 constexpr std::string_view name_of(Point p) { return kPoints[static_cast<unsigned>(p)].name; }
 constexpr bool is_preemptible(Point p) { return kPoints[static_cast<unsigned>(p)].is_preemptible; }
+constexpr bool is_touch(Point p) { return p >= Point::kTouchEntry; }
 
 constexpr Point take_point(LockClass c) {
   return static_cast<Point>(static_cast<unsigned>(Point::kSpaceTake) + 2 * static_cast<unsigned>(c));
@@ -84,8 +92,12 @@ constexpr Point release_point(LockClass c) {
 }
 static_assert(release_point(LockClass::kZone) == Point::kZoneRelease);
 
-// More than any operation of a machine that a program describes needs to come to its end when nobody else acts.
+// More than any operation of a machine that a program describes needs to come to its end when nobody else acts;
+// touches do not count.
 inline constexpr std::uint64_t kMostPassings = 1 << 20;
+
+// Where else operations pause, when all schedules are to be seen.
+enum class Everywhere : std::uint8_t { kNo, kAtPoints, kAtTouches };
 
 // Stop at the `nth` passing (from 1) of `point`, counted from where the operation begins or goes on.
 struct Pause {

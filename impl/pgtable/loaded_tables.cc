@@ -19,7 +19,7 @@ LoadedTables<Geometry>::LoadedTables(Hardware& hardware, Mmu<Geometry>& mmu)
 template <class Geometry>
 std::uint64_t LoadedTables<Geometry>::new_context() {
   point(Point::kContextTake);
-  touches(last_context_, true);
+  touches(last_context_, true, Point::kTouchSequence);
   return add_shared(*last_context_, std::uint64_t{1}) + 1;
 }
 
@@ -28,7 +28,7 @@ template <class Geometry>
 bool LoadedTables<Geometry>::join(Ref<TableTree> tree, CpuId cpu) {
   point(Point::kTablesLoad);
   std::uint32_t& word = hardware_.ram().edit(tree).loaded_on;
-  touches(&word, true);
+  touches(&word, true, Point::kTouchSequence);
   std::uint32_t before = load_relaxed(word);
   do {
     if ((before & kClosed) != 0) return false;
@@ -39,13 +39,13 @@ bool LoadedTables<Geometry>::join(Ref<TableTree> tree, CpuId cpu) {
 template <class Geometry>
 void LoadedTables<Geometry>::part(Ref<TableTree> tree, CpuId cpu) {
   std::uint32_t& word = hardware_.ram().edit(tree).loaded_on;
-  touches(&word, true);
+  touches(&word, true, Point::kTouchSequence);
   clear_bits(word, std::uint32_t{1} << cpu.raw());
 }
 
 template <class Geometry>
 bool LoadedTables<Geometry>::load(CpuId cpu, Ref<TableTree> tree) {
-  touches(&hardware_.ram().at(tree).loaded_on, false);
+  touches(&hardware_.ram().at(tree).loaded_on, false, Point::kTouchSequence);
   if (loaded(cpu) == tree && mmu_.runs_user_code(cpu)) [[likely]] return true;
   // Visitors wait until all of it is done.
   mmu_.enter(cpu);
@@ -60,10 +60,10 @@ bool LoadedTables<Geometry>::load_inside(CpuId cpu, Ref<TableTree> tree) {
   // Before the generation is read, and a full fence: a flush that comes later sees this CPU and interrupts it.
   if (!join(tree, cpu)) return false;
   mmu_.wake(cpu);
-  if (c.tree != tree && !c.tree.is_none()) part(c.tree, cpu);
+  const Ref<TableTree> before = c.tree;
   store_relaxed(c.tree.offset, tree.offset);
   const TableTree& t = hardware_.ram().at(tree);
-  touches(&t.loaded_on, false);
+  touches(&t.loaded_on, false, Point::kTouchSequence);
   const std::uint64_t generation = load_acquire(t.generation);
   unsigned slot = 0;
   while (slot < Geometry::kAsids && c.slots[slot].context != t.context) ++slot;
@@ -77,6 +77,8 @@ bool LoadedTables<Geometry>::load_inside(CpuId cpu, Ref<TableTree> tree) {
   }
   c.slots[slot] = {t.context, generation};
   mmu_.load(cpu, Pfn(t.root), slot + 1, flush);
+  // Not earlier: who ends that space waits only for CPUs that have it loaded, and then frees its root.
+  if (before != tree && !before.is_none()) part(before, cpu);
   return true;
 }
 
@@ -119,7 +121,7 @@ void LoadedTables<Geometry>::flush(CpuId cpu, Ref<TableTree> tree, const Flush& 
   TableTree& t = hardware_.ram().edit(tree);
   point(Point::kTablesFlush);
   const Request request{tree, add_shared(t.generation, std::uint64_t{1}) + 1, what, false};
-  touches(&t.loaded_on, true);  // and the generation beside it
+  touches(&t.loaded_on, true, Point::kTouchSequence);  // and the generation beside it
   std::uint32_t asked = load_acquire(t.loaded_on) & ~kClosed;
   for (unsigned i = 0; i < hardware_.machine().cpus && !what.tables_freed; ++i) {
     if (i != cpu.raw() && mmu_.is_lazy(CpuId(i))) asked &= ~(1u << i);
@@ -144,7 +146,7 @@ void LoadedTables<Geometry>::ask(CpuId cpu, std::uint32_t cpus, const Request& r
 template <class Geometry>
 void LoadedTables<Geometry>::expel(CpuId cpu, Ref<TableTree> tree) {
   std::uint32_t& word = hardware_.ram().edit(tree).loaded_on;
-  touches(&word, true);
+  touches(&word, true, Point::kTouchSequence);
   set_bits(word, kClosed);
   ask(cpu, load_acquire(word) & ~kClosed, {tree, 0, {}, true});
 }

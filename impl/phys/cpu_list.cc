@@ -5,7 +5,7 @@ namespace mmtwin::impl {
 void CpuList::enter() {
   check(load_relaxed(busy_) == 0, "PCP-1: an owner enters once, and is not preempted inside");
   for (;;) {
-    touches(this, true);
+    touches(this, true, Point::kTouchFreelist);
     store_relaxed(busy_, std::uint32_t{1});
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if ((load_relaxed(attention_) & kFence) != 0) owner_fence();
@@ -17,6 +17,7 @@ void CpuList::enter() {
 }
 
 void CpuList::visit() {
+  touches(this, true, Point::kTouchFreelist);
   std::uint32_t before = load_relaxed(attention_) & ~kVisited;
   // One visitor at a time; the others queue here, but for nobody where only another bit has changed.
   while (!compare_exchange(attention_, before, before | kVisited)) {
@@ -34,7 +35,7 @@ void CpuList::visit() {
 }
 
 void CpuList::end_visit() {
-  touches(this, true);
+  touches(this, true, Point::kTouchFreelist);
   clear_bits(attention_, kVisited);
 }
 

@@ -37,7 +37,7 @@ class alignas(64) CpuList {
   // ---- owner ----
   // False: something wants attention; the owner is not inside.
   bool enter_quickly() {
-    touches(this, true);
+    touches(this, true);  // no pause: that a request begins has been told, and fail_next counts it from there on
     check(load_relaxed(busy_) == 0, "PCP-1: an owner enters once, and is not preempted inside");
     store_relaxed(busy_, std::uint32_t{1});
     // The compiler may not sink the store; the processor may, and that is what the visitor's barrier is for.
@@ -49,7 +49,7 @@ class alignas(64) CpuList {
   // Waits until no visitor is here.
   void enter();
   void leave() {
-    touches(this, true);
+    touches(this, true, Point::kTouchFreelist);
     store_release(busy_, std::uint32_t{0});
   }
   // leave(), and `frame` (kNoFrame: none) is the hot one from now on: one store for both words.

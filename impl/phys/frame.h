@@ -42,13 +42,13 @@ inline bool is_used_head(const FrameDescriptor& d) { return state_of(tag_of(d)) 
 
 // ---- mappings of an anonymous page: leaf entries that map it ----
 inline std::uint32_t mappings_of(const FrameDescriptor& d) {
-  touches(&d, false);
+  touches(&d, false, Point::kTouchCount);
   return load_relaxed(d.mappings) & ~kExclusiveBit;
 }
 inline void add_mapping(Hardware& hardware, Pfn at) {
   point(Point::kMappingAdd);
   FrameDescriptor& d = hardware.edit(at);
-  touches(&d, true);
+  touches(&d, true, Point::kTouchCount);
   check(is_used_head(d), "FRAME-1: only a used frame is mapped");
   add_shared(d.mappings, std::uint32_t{1});
 }
@@ -56,7 +56,7 @@ inline void add_mapping(Hardware& hardware, Pfn at) {
 inline std::uint32_t remove_mapping(Hardware& hardware, Pfn at) {
   point(Point::kMappingRemove);
   FrameDescriptor& d = hardware.edit(at);
-  touches(&d, true);
+  touches(&d, true, Point::kTouchCount);
   const std::uint32_t before = subtract_shared(d.mappings, std::uint32_t{1}) & ~kExclusiveBit;
   check(is_used_head(d) && before != 0, "FRAME-2: only a mapped frame loses a mapping");
   return before - 1;
@@ -64,13 +64,13 @@ inline std::uint32_t remove_mapping(Hardware& hardware, Pfn at) {
 
 // ---- exclusive: the page belongs to one space only. Changed by the holder of that space's page-table lock ----
 inline bool is_exclusive(const FrameDescriptor& d) {
-  touches(&d, false);
+  touches(&d, false, Point::kTouchDescriptor);
   return (load_relaxed(d.mappings) & kExclusiveBit) != 0;
 }
 inline void set_exclusive(Hardware& hardware, Pfn at, bool exclusive) {
   point(Point::kPageMark);
   FrameDescriptor& d = hardware.edit(at);
-  touches(&d, true);
+  touches(&d, true, Point::kTouchDescriptor);
   check(is_used_head(d), "FRAME-1: only a used frame is marked");
   std::uint32_t before = load_relaxed(d.mappings);
   while (!compare_exchange(d.mappings, before,

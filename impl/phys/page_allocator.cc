@@ -70,6 +70,10 @@ Outcome<Pfn> PageAllocator::allocate_slowly(CpuId cpu, PageRequest request) {
   check(request.order.raw() <= kMaxOrder, "a block is at most of the top order");
   const bool may_fail = !request.gfp.has(kGfpNofail);
   if (may_fail && hardware_.failures().request_fails(cpu)) return refuse(cpu, request);
+  return allocate_from_zones(cpu, request);
+}
+
+Outcome<Pfn> PageAllocator::allocate_from_zones(CpuId cpu, PageRequest request) {
   std::uint32_t frame = try_zones(cpu, request);
   if (frame == kNoFrame && request.gfp.any(kGfpWait | kGfpNofail)) {
     point(Point::kPagesWait);
@@ -125,7 +129,7 @@ void PageAllocator::note_free(unsigned index) {
   zone.is_low = is_low;
   for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
     std::uint32_t& attention = list_of(CpuId(cpu), index).attention();
-    touches(&list_of(CpuId(cpu), index), true);
+    touches(&list_of(CpuId(cpu), index), true, Point::kTouchFreelist);
     if (is_low) {
       set_bits(attention, CpuList::kLow);
     } else {
@@ -205,12 +209,12 @@ void PageAllocator::free_exact(CpuId cpu, Pfn first, PageCount pages) {
 
 // Refused at the cap as Linux's try_get_page: a count that wrapped would free a page that others still map.
 bool PageAllocator::try_get(Pfn frame) {
-  touches(&frames_.at(frame), true);
+  touches(&frames_.at(frame), true, Point::kTouchCount);
   std::uint32_t before = load_relaxed(frames_.at(frame).references);
   if (before >= reference_cap_) return false;
   point(Point::kFrameGet);
   FrameDescriptor& descriptor = frames_.edit(frame);
-  touches(&descriptor, true);
+  touches(&descriptor, true, Point::kTouchCount);
   check(is_used_head(descriptor), "FRAME-2: only a used frame gains a reference");
   while (!compare_exchange(descriptor.references, before, before + 1)) {
     if (before >= reference_cap_) return false;
@@ -221,7 +225,7 @@ bool PageAllocator::try_get(Pfn frame) {
 bool PageAllocator::put(CpuId cpu, Pfn frame) {
   point(Point::kFramePut);
   FrameDescriptor& descriptor = frames_.edit(frame);
-  touches(&descriptor, true);
+  touches(&descriptor, true, Point::kTouchCount);
   std::uint32_t before = load_relaxed(descriptor.references);
   check(is_used_head(descriptor) && before != 0, "FRAME-2: only a referenced frame loses a reference");
   while (!compare_exchange(descriptor.references, before, before - 1)) {

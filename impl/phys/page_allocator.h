@@ -84,6 +84,7 @@ class PageAllocator final : public InterruptHandler {
   void make_used(FrameDescriptor& descriptor, std::uint32_t tag);
   void zero_block(CpuId cpu, Pfn first, std::uint64_t pages, Role role);
   Outcome<Pfn> allocate_slowly(CpuId cpu, PageRequest request);
+  Outcome<Pfn> allocate_from_zones(CpuId cpu, PageRequest request);
   void leave_overfull(CpuId cpu, CpuList& list);
   void free_single(CpuId cpu, std::uint32_t frame, unsigned zone);
   void note_free(unsigned zone);
@@ -144,7 +145,7 @@ inline void PageAllocator::hand_out(CpuId cpu, std::uint32_t frame, unsigned zon
   if (frame == kNoFrame) [[unlikely]] frame = list.pop_linked(frames_);
   if (frame == kNoFrame) [[unlikely]] {
     list.leave();
-    return allocate_slowly(cpu, request);
+    return allocate_from_zones(cpu, request);  // whether it is to fail was looked up as it entered
   }
   FrameDescriptor& descriptor = frames_.edit(Pfn(frame));
   list.check_listed(descriptor);
@@ -157,11 +158,12 @@ inline void PageAllocator::hand_out(CpuId cpu, std::uint32_t frame, unsigned zon
 
 [[gnu::always_inline]] inline void PageAllocator::free(CpuId cpu, Pfn head, Order order) {
   if (order.raw() != 0) return free_block(cpu, head, order);
+  CpuList& list = *plain_lists_[cpu.raw()][0];
+  touches(&list, true, Point::kTouchFreelist);
   FrameDescriptor& descriptor = frames_.edit(head);
   const std::uint32_t tag = tag_of(descriptor);
   check(is_used_head_of_order(tag, 0), "FRAME-1: only a used frame is freed, once");
   hardware_.return_frames(cpu, head, order);
-  CpuList& list = *plain_lists_[cpu.raw()][0];
   // The list's zone and CPU are still in the tag of a frame that came from it (CpuList::used_tag): a guess that the
   // processor can predict, not an address that it has to wait for. Frames from elsewhere take the other path.
   const std::uint32_t listed = list.tag();

@@ -48,7 +48,7 @@ struct alignas(64) Zone {
   UntouchedRun untouched[kMaxRuns];  // used up in order; next == end: nothing left in it
 
   std::uint64_t free_now() const {
-    touches(&lock, false);  // under which it changes
+    touches(&lock, false, Point::kTouchCount);  // under which it changes
     return load_relaxed(free);
   }
   bool is_untouched(std::uint64_t frame) const {

@@ -105,7 +105,7 @@ class Mmu {
 
   // If so, what user code did there before is done and seen.
   bool is_lazy(CpuId cpu) const {
-    touches(&cpus_[cpu.raw()].section, false);
+    touches(&cpus_[cpu.raw()].section, false, Point::kTouchSequence);
     return load_acquire(cpus_[cpu.raw()].lazy) != 0;
   }
   bool runs_user_code(CpuId cpu) const { return load_relaxed(cpus_[cpu.raw()].key) != kNobodysKey; }

@@ -26,7 +26,7 @@ class OwnerSection {
 
   // ---- owner ----
   void enter() {
-    touches(this, true);
+    touches(this, true, Point::kTouchSequence);
     check(load_relaxed(busy_) == 0, "TLB-1: an owner enters once, and is not preempted inside");
     store_relaxed(busy_, std::uint32_t{1});
     // The compiler may not sink the store; the processor may, and that is what the visitor's barrier is for.
@@ -34,14 +34,14 @@ class OwnerSection {
     if (load_acquire(attention_) != 0) [[unlikely]] enter_slowly();
   }
   void leave() {
-    touches(this, true);
+    touches(this, true, Point::kTouchSequence);
     store_release(busy_, std::uint32_t{0});
   }
 
   // ---- visitor ----
   void visit() {
     visitors_.take();
-    touches(this, true);
+    touches(this, true, Point::kTouchSequence);
     store_release(attention_, load_relaxed(attention_) | kVisited);
     visitor_barrier();
     point(Point::kVisitWait);
@@ -49,7 +49,7 @@ class OwnerSection {
     touches(this, true);
   }
   void end_visit() {
-    touches(this, true);
+    touches(this, true, Point::kTouchSequence);
     store_release(attention_, load_relaxed(attention_) & ~kVisited);
     visitors_.release();
   }
@@ -66,7 +66,7 @@ class OwnerSection {
       if ((load_acquire(attention_) & kVisited) == 0) return;
       store_release(busy_, std::uint32_t{0});
       while ((load_acquire(attention_) & kVisited) != 0) wait_a_moment();
-      touches(this, true);
+      touches(this, true, Point::kTouchSequence);
       store_relaxed(busy_, std::uint32_t{1});
     }
   }

@@ -38,7 +38,7 @@ class Ram {
 
   // ---- page-table entries: 8-byte words ----
   std::uint64_t load_entry(Pfn table, unsigned index) const {
-    touches(entry_at(table, index), false);
+    touches(entry_at(table, index), false, Point::kTouchEntry);
     return load_acquire(*entry_at(table, index));
   }
   // Emits kTableStore.
@@ -97,7 +97,7 @@ class Ram {
   }
   std::uint64_t* edit_entry(Pfn table, unsigned index) {
     marks_.touch_bytes(table, (index + 1) * 8);
-    touches(entry_at(table, index), true);
+    touches(entry_at(table, index), true, Point::kTouchEntry);
     return reinterpret_cast<std::uint64_t*>(bytes_ + table.raw() * kPageBytes) + index;
   }
   void emit_entry(EventKind kind, CpuId cpu, Pfn table, unsigned index, std::uint64_t before,

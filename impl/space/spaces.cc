@@ -53,7 +53,7 @@ void Spaces<Geometry>::kill(CpuId cpu, Ref<Space> space) {
   if (is_killed(space)) return;
   hardware_.emit({.kind = EventKind::kSpaceKilled, .cpu = cpu, .frame = Pfn(at(space).tables.root)});
   end_ranges(cpu, space);
-  touches(&at(space).killed, true);
+  touches(&at(space).killed, true, Point::kTouchSequence);
   store_relaxed(ram().edit(space).killed, std::uint32_t{1});
 }
 

@@ -71,7 +71,7 @@ class Spaces {
   const Space& at(Ref<Space> space) const { return hardware_.ram().at(space); }
   // Under the space's lock: another CPU may have ended it meanwhile.
   bool is_killed(Ref<Space> space) const {
-    touches(&at(space).killed, false);
+    touches(&at(space).killed, false, Point::kTouchSequence);
     return load_relaxed(at(space).killed) != 0;
   }
   RangeTree tree(Ref<Space> space) { return {hardware_.ram(), ranges_of(space)}; }

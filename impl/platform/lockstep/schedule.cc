@@ -56,6 +56,13 @@ struct Schedule::Fiber {
   Pause pause;
   Stop why = Stop::kEnded;
   Point stands_at = Point::kNone;
+  // Whether it pauses at this passing.
+  bool counts_down(Point p) {
+    if (pause.point != p || --pause.nth != 0) return false;
+    pause = Pause{};
+    return true;
+  }
+
   bool lost_cpu = false;  // another one has run on its CPU since it stopped
   unsigned wanted = kAnybody;
   std::uint64_t passed = 0;  // points
@@ -119,7 +126,7 @@ Schedule::Stop Schedule::run(unsigned seat) {
   last = seat;
   current_ = seat;
   touched_.clear();
-  touch(&last, true);
+  remember(&last, true);
   running_schedule = this;
   leave_stack(&harness_fake_stack_, fiber.stack.data(), kStackBytes);
   edges_left = fiber.edges_left;
@@ -167,10 +174,17 @@ void Schedule::pass(Point p) {
   self.stands_at = p;
   ++moves_;
   if (++self.passed > kMostPassings) return stop(Stop::kEndless);
-  if (stops_everywhere_) return stop(Stop::kPaused);
-  if (self.pause.point != p || --self.pause.nth != 0) return;
-  self.pause = Pause{};
-  stop(Stop::kPaused);
+  if (stops_everywhere() || self.counts_down(p)) stop(Stop::kPaused);
+}
+
+void Schedule::touch(const void* what, bool writes, Point kind) {
+  Fiber& self = *fibers_[current_];
+  if (kind != Point::kNone && (everywhere_ == Everywhere::kAtTouches || self.counts_down(kind))) {
+    self.stands_at = kind;
+    ++moves_;
+    stop(Stop::kPaused);
+  }
+  remember(what, writes);
 }
 
 // Who waits for a space's lock sleeps at the point before it. All others spin.
@@ -220,7 +234,7 @@ void leave_endless() {
 }
 
 void pass_point(Schedule& schedule, Point p) { schedule.pass(p); }
-void note_touch(Schedule& schedule, const void* what, bool writes) { schedule.touch(what, writes); }
+void note_touch(Schedule& schedule, const void* what, bool writes, Point kind) { schedule.touch(what, writes, kind); }
 unsigned running_seat(const Schedule* schedule) { return schedule != nullptr ? schedule->seat() : 0; }
 void wait_for(Schedule* schedule, unsigned holder) {
   if (schedule == nullptr) return check(false, "LOCK-1: who waits waits for another operation in flight");

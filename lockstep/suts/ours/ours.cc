@@ -97,7 +97,7 @@ class Ours final : public System {
   void start(const MachineDescription& machine, EventSink& sink) override {
     if (in_flight_.has_broken_machine()) worlds_.erase(worlds_.begin());
     in_flight_.abandon();
-    in_flight_.schedule().set_stops_everywhere(false);
+    in_flight_.schedule().set_stops_everywhere(Everywhere::kNo);
     in_flight_.connect(&sink);
     in_flight_.set_task({[](void* self, unsigned seat) { static_cast<Ours*>(self)->run_task(seat); },
                          [](void* self, unsigned seat) { static_cast<Ours*>(self)->return_to_cpu(seat); }, this});
@@ -134,8 +134,8 @@ class Ours final : public System {
   bool is_in_flight(StepNumber step) const override { return in_flight_.has(step); }
   bool has_room(CpuId cpu) const override { return in_flight_.has_room(cpu); }
   bool may_run(StepNumber step) const override { return in_flight_.may_run(step); }
-  bool stop_everywhere(bool on) override {
-    in_flight_.schedule().set_stops_everywhere(on);
+  bool stop_everywhere(Everywhere where) override {
+    in_flight_.schedule().set_stops_everywhere(where);
     return true;
   }
   std::span<const std::uint64_t> touched() override { return in_flight_.schedule().touched(); }

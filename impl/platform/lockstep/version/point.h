@@ -22,10 +22,11 @@ unsigned running_seat(const Schedule* schedule);
 inline constexpr unsigned kAnybody = ~0u;
 void wait_for(Schedule* schedule, unsigned holder);
 
-// What a step reads or writes of what CPUs share, for whoever asks which steps are independent of each other.
-void note_touch(Schedule& schedule, const void* what, bool writes);
-inline void touches(const void* what, bool writes) {
-  if (running_schedule != nullptr) [[unlikely]] note_touch(*running_schedule, what, writes);
+// What a step is about to read or write of what CPUs share, for whoever asks which steps are independent of each other.
+// `kind`, if any: it may pause here, so nothing of the access is done yet, and what was done before has been told.
+void note_touch(Schedule& schedule, const void* what, bool writes, Point kind);
+inline void touches(const void* what, bool writes, Point kind = Point::kNone) {
+  if (running_schedule != nullptr) [[unlikely]] note_touch(*running_schedule, what, writes, kind);
 }
 
 inline void point(Point p) {

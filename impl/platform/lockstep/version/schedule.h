@@ -65,9 +65,9 @@ class Schedule {
   unsigned wanted(unsigned seat) const;
   // Grows whenever an operation gets further.
   std::uint64_t moves() const { return moves_; }
-  // Every point is a pause, and what a step touches is remembered.
-  void set_stops_everywhere(bool on) { stops_everywhere_ = on; }
-  bool stops_everywhere() const { return stops_everywhere_; }
+  // Every point is a pause, or every touch as well, and what a step touches is remembered.
+  void set_stops_everywhere(Everywhere where) { everywhere_ = where; }
+  bool stops_everywhere() const { return everywhere_ != Everywhere::kNo; }
   // By the last step: twice an address, plus 1 where it was written; unsorted, with repetitions.
   std::span<const std::uint64_t> touched() const { return touched_; }
 
@@ -75,15 +75,16 @@ class Schedule {
   void pass(Point p);
   void wait(unsigned holder);
   [[noreturn]] void leave_endless();
-  void touch(const void* what, bool writes) {
-    if (stops_everywhere_) touched_.push_back(reinterpret_cast<std::uint64_t>(what) * 2 + (writes ? 1 : 0));
-  }
+  void touch(const void* what, bool writes, Point kind);
   unsigned seat() const { return current_; }
 
  private:
   struct Fiber;
   Stop run(unsigned seat);
   void stop(Stop why);
+  void remember(const void* what, bool writes) {
+    if (stops_everywhere()) touched_.push_back(reinterpret_cast<std::uint64_t>(what) * 2 + (writes ? 1 : 0));
+  }
   static void enter(void* fiber);
 
   std::array<std::unique_ptr<Fiber>, kAllSeats> fibers_;
@@ -91,7 +92,7 @@ class Schedule {
   Returned returned_ = nullptr;
   void* returned_owner_ = nullptr;
   unsigned current_ = 0;
-  bool stops_everywhere_ = false;
+  Everywhere everywhere_ = Everywhere::kNo;
   std::uint64_t moves_ = 0;
   std::uint64_t most_edges_ = kNoEdgeLimit;
   std::vector<std::uint64_t> touched_;

@@ -8,6 +8,6 @@
 namespace mmtwin::impl {
 
 constexpr void point(Point) {}
-constexpr void touches(const void*, bool) {}
+constexpr void touches(const void*, bool, Point = Point::kNone) {}
 
 }  // namespace mmtwin::impl
