@@ -46,7 +46,12 @@ void State::look_again() {
   look(frames, seen);
   now.request.may |= seen.may;
   now.request.always &= seen.may;
-  for (const Now& other : parked) now.request.always &= ~other.in_transit;
+  for (const Now& other : parked) {
+    now.request.always &= ~other.in_transit;
+    // Who holds a zone's lock may have taken from it already; watermarks are read without the lock.
+    for (const HeldLock& held : other.held)
+      if (held.lock_class == LockClass::kZone) now.request.always &= ~(1u << held.instance);
+  }
 }
 
 // The CPU runs the operation that acts. If another one was at work there, it gave the CPU away.
