@@ -61,7 +61,9 @@ class Explorer final : public Chooser {
 
   std::optional<std::size_t> choose(const std::vector<std::size_t>& unfinished) override {
     if (depth_ == path_.size()) path_.push_back(below(unfinished));
-    return path_[depth_].choice;
+    if (path_[depth_].unfinished == unfinished) return path_[depth_].choice;
+    is_repeatable_ = false;
+    return std::nullopt;
   }
   void moved(bool got_further, std::span<const std::uint64_t> touched) override {
     Node& node = path_[depth_];
@@ -80,7 +82,7 @@ class Explorer final : public Chooser {
   }
   bool is_circle() const override {
     const Node& node = path_[depth_];
-    return node.stuck.size() == node.unfinished.size();
+    return is_repeatable_ && node.stuck.size() == node.unfinished.size();
   }
 
   // On to the next path; false: there is none.
@@ -146,7 +148,7 @@ ExploreReport explore(System& system, const Program& program, StepNumber first, 
       ++report.schedules;
       report.outcomes.insert(runner.race_outcome());
     }
-    if (explorer.backtrack()) continue;
+    if (explorer.is_repeatable() && explorer.backtrack()) continue;
     report.end = explorer.is_repeatable() ? ExploreReport::End::kComplete : ExploreReport::End::kUnrepeatable;
     break;
   }

@@ -111,7 +111,11 @@ class Generator {
   Operation taking_away(CpuId on, SpaceHandle space, const Place& at);
   void shared_page_taken_away();
   void forks_in_a_chain();
+  SpaceHandle make_space(CpuId on, Pause pause);
+  void two_spaces_at_once();
+  BlockHandle take_block(CpuId on, unsigned order);
   void free_near_the_watermark();
+  void visit_near_the_watermark();
 
   Random random_;
   Sketch sketch_;

@@ -181,23 +181,66 @@ void Generator::forks_in_a_chain() {
   pauses_ = usual;
 }
 
+SpaceHandle Generator::make_space(CpuId on, Pause pause) {
+  const unsigned number = sketch_.free_handle(SpaceHandle::kLetter);
+  if (number != 0) emit_paused(SpaceCreate{on, {}, {}, Fresh<SpaceHandle::kLetter>(number)}, pause);
+  return SpaceHandle(number);
+}
+
+// Two spaces are made at once; then one CPU runs both, with pages at the same address.
+void Generator::two_spaces_at_once() {
+  const unsigned usual = std::exchange(pauses_, 0);
+  const CpuId first = cpu(), runs_both = cpu();
+  const bool names_it = random_.percent(30);
+  const SpaceHandle one = make_space(first, pause_at(random_, names_it ? Point::kContextTake : Point::kTouchSequence));
+  const SpaceHandle other = make_space(cpu(), Pause{});
+  emit(Resume{first});
+  const Place at{{}, window_};
+  for (const SpaceHandle space : {one, other}) {
+    if (space.is_none()) continue;
+    emit(RangeMapAnon{runs_both, space, at, ByteCount(kPageBytes), kReadWrite, kMapFixed, {}});
+    emit(MemoryStore{runs_both, space, at, Width(1), Value(space.number())});
+  }
+  if (!one.is_none()) emit(MemoryLoad{runs_both, one, at, Width(1)});
+  pauses_ = usual;
+}
+
+BlockHandle Generator::take_block(CpuId on, unsigned order) {
+  const unsigned block = sketch_.free_handle(BlockHandle::kLetter);
+  if (block != 0) emit(PagesAlloc{on, Order(order), kGfpWait, kAnyNode, Fresh<BlockHandle::kLetter>(block)});
+  return BlockHandle(block);
+}
+
 // A block goes back to its zone, and before all CPUs have been told, another takes what the zone may give.
 void Generator::free_near_the_watermark() {
   const unsigned usual = std::exchange(pauses_, 0);
-  const auto take = [&](CpuId on, unsigned order) {
-    const unsigned block = sketch_.free_handle(BlockHandle::kLetter);
-    if (block != 0) emit(PagesAlloc{on, Order(order), kGfpWait, kAnyNode, Fresh<BlockHandle::kLetter>(block)});
-    return BlockHandle(block);
-  };
   const CpuId first = cpu();
-  const BlockHandle freed = take(first, static_cast<unsigned>(random_.between(1, 2)));
-  for (std::uint64_t i = random_.below(10); i > 0; --i) take(cpu(), static_cast<unsigned>(random_.below(4)));
+  const BlockHandle freed = take_block(first, static_cast<unsigned>(random_.between(1, 2)));
+  for (std::uint64_t i = random_.below(10); i > 0; --i) take_block(cpu(), static_cast<unsigned>(random_.below(4)));
   if (!freed.is_none()) {
     emit_paused(PagesFree{first, freed}, {Point::kZoneRelease, 1});
-    for (std::uint64_t i = random_.between(1, 2); i > 0; --i) take(cpu(), static_cast<unsigned>(random_.below(3)));
+    for (std::uint64_t i = random_.between(1, 2); i > 0; --i) take_block(cpu(), static_cast<unsigned>(random_.below(3)));
     emit(Resume{first});
-    take(cpu(), 0);
+    take_block(cpu(), 0);
   }
+  pauses_ = usual;
+}
+
+// A CPU visits another one's lists while their zone becomes too empty to serve from them; then that one asks for a page.
+void Generator::visit_near_the_watermark() {
+  const unsigned usual = std::exchange(pauses_, 0);
+  const CpuId visitor = cpu(), owner = cpu();
+  const BlockHandle kept = take_block(owner, 0);
+  emit_paused(PagesDrainCpu{visitor, owner}, pause_at(random_, Point::kTouchFreelist));
+  const CpuId third = cpu();
+  for (unsigned i = 0; i < 8 && sketch_.frames_free() > 1; ++i) {
+    unsigned order = sketch_.machine().top_order;
+    while (order > 0 && pages_in(Order(order)).raw() > sketch_.frames_free() * 2 / 3) --order;
+    if (take_block(third, order).is_none()) break;
+  }
+  emit(Resume{visitor});
+  if (!kept.is_none()) emit(PagesFree{owner, kept});
+  take_block(owner, 0);
   pauses_ = usual;
 }
 

@@ -42,6 +42,8 @@ const Generator::SceneRow Generator::kScenes[] = {
     {&Generator::shared_page_taken_away, Family::kMemory, 4, true},
     {&Generator::forks_in_a_chain, Family::kSpace, 2, true},
     {&Generator::free_near_the_watermark, Family::kPages, 2, true},
+    {&Generator::visit_near_the_watermark, Family::kPages, 2, true},
+    {&Generator::two_spaces_at_once, Family::kSpace, 1, true},
     {&Generator::speculation_beside_unmap, Family::kCpu, 2, true},
     {&Generator::family_dropped_beside_a_first_store, Family::kSpace, 2, true},
 };

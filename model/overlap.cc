@@ -362,9 +362,9 @@ void State::note_loaded(std::uint32_t cpu, std::uint32_t left, std::uint32_t loa
     if (other.space == left && left != loaded) {
       other.must_flush &= ~bit;
       other.pending &= ~bit;
-      // Who ends the space may have looked before: the CPU is then interrupted for nothing.
+      // Who ends the space, or flushes, may have looked before: the CPU is then interrupted for nothing.
       const bool ends = std::holds_alternative<SpaceExit>(other.operation) && other.section == Section::kInside;
-      if (ends || other.killed) other.may_flush |= bit;
+      if (ends || other.killed || takes_down(other, left)) other.may_flush |= bit;
     }
     if (takes_down(other, loaded)) other.may_flush |= bit;
   }

@@ -98,6 +98,7 @@ Schedule::Stop Schedule::start(unsigned seat, Body body, void* argument, Pause p
   slot->pause = pause;
   slot->passed = 0;
   slot->edges_left = most_edges_;
+  slot->why = Stop::kEnded;
   slot->stands_at = Point::kNone;
   slot->lost_cpu = false;
   const auto entry = [](context::transfer_t from) {
@@ -191,6 +192,8 @@ void Schedule::touch(const void* what, bool writes, Point kind) {
 void Schedule::wait(unsigned holder) {
   Fiber& self = *fibers_[current_];
   self.wanted = holder;
+  // What it touched on its way here it will not touch again: that it waits now is a step of its own.
+  if (stops_everywhere() && self.why != Stop::kBlocked) ++moves_;
   if (holder == kAnybody || self.stands_at != Point::kSpaceTake) self.stands_at = Point::kNone;
   stop(Stop::kBlocked);
 }
