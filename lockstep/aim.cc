@@ -15,9 +15,11 @@ constexpr Prot kReadWrite = kProtRead | kProtWrite;
 // ---- pauses ----
 
 Pause pause_at(Random& random, Point point) {
-  const std::uint64_t later = is_touch(point) ? random.between(2, 40) : random.between(2, 6);
-  const bool is_early = random.percent(is_touch(point) ? 25 : 70);
-  return {point, static_cast<std::uint8_t>(is_early ? 1 : later)};
+  const unsigned first = is_touch(point) ? 25 : 70;
+  if (random.percent(first)) return {point, 1};
+  const bool is_late = is_touch(point) && random.percent(40);
+  const std::uint64_t passing = is_late ? random.between(7, 40) : random.between(2, 6);
+  return {point, static_cast<std::uint8_t>(passing)};
 }
 Pause pause_anywhere(Random& random) {
   return pause_at(random, static_cast<Point>(random.between(1, kPoints.size() - 1)));

@@ -231,7 +231,8 @@ void Generator::visit_near_the_watermark() {
   const unsigned usual = std::exchange(pauses_, 0);
   const CpuId visitor = cpu(), owner = cpu();
   const BlockHandle kept = take_block(owner, 0);
-  emit_paused(PagesDrainCpu{visitor, owner}, pause_at(random_, Point::kTouchFreelist));
+  const auto passing = static_cast<std::uint8_t>(random_.between(1, 6));
+  emit_paused(PagesDrainCpu{visitor, owner}, {Point::kTouchFreelist, passing});
   const CpuId third = cpu();
   for (unsigned i = 0; i < 8 && sketch_.frames_free() > 1; ++i) {
     unsigned order = sketch_.machine().top_order;
