@@ -28,13 +28,6 @@ constexpr double kSecondsToStore = 120;  // a finding; one that hangs is run aga
 // What is left of a machine that a mutant makes ask for everything.
 constexpr rlim_t kMostBytes = rlim_t{4} << 30;
 
-// Some code runs only with the real geometry, or with several nodes.
-struct Share {
-  std::string_view machine;
-  std::uint64_t quarters;
-};
-constexpr Share kShares[] = {{"small", 2}, {"numa4", 1}, {"small-x86", 1}};
-
 void limit_memory() {
   const rlimit bytes{kMostBytes, kMostBytes}, no_core{0, 0};
   ::setrlimit(RLIMIT_AS, &bytes);
@@ -133,35 +126,28 @@ MutantReport MutantTrial::play() {
   limit_memory();
   MutantReport report;
   report.verdict = MutantVerdict::kSurvived;
-  for (const Share& share : kShares) {
-    if (report.verdict != MutantVerdict::kSurvived || report.seconds >= options_.seconds) break;
-    play_on(share.machine, options_.operations * share.quarters / 4, report);
-  }
-  return report;
-}
-
-void MutantTrial::play_on(std::string_view machine, std::uint64_t operations, MutantReport& report) {
   using Clock = std::chrono::steady_clock;
   const std::string output = fs::absolute(options_.work + "/campaign.json").string();
   const std::string findings = fs::absolute(options_.work + "/findings").string();
   std::error_code ignored;
   fs::remove_all(findings, ignored);
-  const double left = options_.seconds - report.seconds;
-  const std::uint64_t programs = std::max<std::uint64_t>(1, operations / kProgramOperations);
+  const std::uint64_t programs = std::max<std::uint64_t>(1, options_.operations / kProgramOperations);
   const Command command{
       .words = {fs::absolute(build_.program()).string(), "fuzz", "--no-asserts", "--json", "--minimise-seconds", "0",
-                "--seed", std::to_string(options_.seed), "--machine", std::string(machine), "--operations",
-                std::to_string(kProgramOperations), "--executions", std::to_string(programs), "--seconds",
-                fmt::format("{:.3f}", left), "--output", findings},
+                "--seed", std::to_string(options_.seed), "--operations", std::to_string(kProgramOperations),
+                "--executions", std::to_string(programs), "--seconds", fmt::format("{:.3f}", options_.seconds), "--output", findings},
       .output_file = output,
       .error_file = fs::absolute(options_.work + "/campaign.log").string(),
-      .seconds = left + kSecondsToStore};
+      .seconds = options_.seconds + kSecondsToStore};
   const Clock::time_point start = Clock::now();
   const CommandResult result = run_command(command);
-  report.seconds += std::chrono::duration<double>(Clock::now() - start).count();
+  report.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   const auto found = read_campaign(output);
-  if (found) report.operations += found->operations;
-  if (found && !found->trace.empty()) return judge(found->trace, report);
+  if (found) report.operations = found->operations;
+  if (found && !found->trace.empty()) {
+    judge(found->trace, report);
+    return report;
+  }
   // What it does to the campaign's own process, while its finding is run once more, is its doing as well.
   if (result.timed_out)
     report.verdict = MutantVerdict::kHang;
@@ -172,6 +158,7 @@ void MutantTrial::play_on(std::string_view machine, std::uint64_t operations, Mu
     report.problem =
         fmt::format("the campaign ended with status {}; see {}/campaign.log", result.status, options_.work);
   }
+  return report;
 }
 
 }  // namespace mmtwin::tools

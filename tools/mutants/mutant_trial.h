@@ -61,7 +61,6 @@ class MutantTrial {
 
  private:
   MutantReport play();
-  void play_on(std::string_view machine, std::uint64_t operations, MutantReport& report);
 
   TrialOptions options_;
   BugBuild build_;
