@@ -17,8 +17,8 @@ constexpr Prot kReadWrite = kProtRead | kProtWrite;
 constexpr Point kOfAccess[] = {Point::kFault,      Point::kWalkMark,      Point::kSpaceTake,     Point::kSpaceRelease,
                                Point::kPagesTake,  Point::kEntryExchange, Point::kTablesLoad,    Point::kTablesFlush,
                                Point::kTablesTake, Point::kInterruptWait, Point::kMappingRemove, Point::kFramePut,
-                               Point::kPageMark,   Point::kTouchEntry,    Point::kTouchDescriptor, Point::kTouchFreelist,
-                               Point::kTouchCount, Point::kTouchSequence};
+                               Point::kPageMark,   Point::kTouchEntry,    Point::kTouchFreelist, Point::kTouchCount,
+                               Point::kTouchDescriptor, Point::kTouchSequence};
 constexpr Point kOfChange[] = {Point::kSpaceTake,   Point::kSpaceRelease,  Point::kEntryExchange, Point::kTablesTake,
                                Point::kTablesRelease, Point::kTablesFlush, Point::kInterruptWait, Point::kMappingRemove,
                                Point::kFramePut,    Point::kFamilyTake,    Point::kFamilyRelease, Point::kSlabTake,
@@ -219,14 +219,15 @@ void Generator::free_near_the_watermark() {
   for (std::uint64_t i = random_.below(10); i > 0; --i) take_block(cpu(), static_cast<unsigned>(random_.below(4)));
   if (!freed.is_none()) {
     emit_paused(PagesFree{first, freed}, {Point::kZoneRelease, 1});
-    for (std::uint64_t i = random_.between(1, 2); i > 0; --i) take_block(cpu(), static_cast<unsigned>(random_.below(3)));
+    const std::uint64_t more = random_.between(1, 2);
+    for (std::uint64_t i = 0; i < more; ++i) take_block(cpu(), static_cast<unsigned>(random_.below(3)));
     emit(Resume{first});
     take_block(cpu(), 0);
   }
   pauses_ = usual;
 }
 
-// A CPU visits another one's lists while their zone becomes too empty to serve from them; then that one asks for a page.
+// A CPU visits another one's lists while their zone becomes too empty to serve from them; then that one asks for one.
 void Generator::visit_near_the_watermark() {
   const unsigned usual = std::exchange(pauses_, 0);
   const CpuId visitor = cpu(), owner = cpu();

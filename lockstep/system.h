@@ -40,7 +40,8 @@ class System {
   // Is the CPU of the operation in flight to be had?
   virtual bool may_run(StepNumber) const { return true; }
 
-  // For exploration. Every point is a pause, or every touch too, and nobody is helped who must wait; false: the system has no points.
+  // For exploration. Every point is a pause, or every touch too, and nobody is helped who must wait; false: the system
+  // has no points.
   virtual bool stop_everywhere(Everywhere) { return false; }
   // What apply() or go_on() touched last: twice an address, plus 1 where it was written.
   virtual std::span<const std::uint64_t> touched() { return {}; }

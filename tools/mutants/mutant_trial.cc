@@ -135,7 +135,8 @@ MutantReport MutantTrial::play() {
   const Command command{
       .words = {fs::absolute(build_.program()).string(), "fuzz", "--no-asserts", "--json", "--minimise-seconds", "0",
                 "--seed", std::to_string(options_.seed), "--operations", std::to_string(kProgramOperations),
-                "--executions", std::to_string(programs), "--seconds", fmt::format("{:.3f}", options_.seconds), "--output", findings},
+                "--executions", std::to_string(programs), "--seconds", fmt::format("{:.3f}", options_.seconds),
+                "--output", findings},
       .output_file = output,
       .error_file = fs::absolute(options_.work + "/campaign.log").string(),
       .seconds = options_.seconds + kSecondsToStore};

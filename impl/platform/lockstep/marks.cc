@@ -85,9 +85,13 @@ void Marks::make_junk(Pfn frame) {
   fill_what_was_written(frame);
 }
 
+// Junk first: a snapshot that saves a frame now is to find it as its user left it, not poisoned.
 void Marks::returned(Pfn head, Order order) {
-  const std::uint64_t count = pages_in(order).raw();
-  poison(bytes_of(head), count * kPageBytes);
+  junk_what_was_written(head, pages_in(order).raw());
+  poison(bytes_of(head), pages_in(order).raw() * kPageBytes);
+}
+
+void Marks::junk_what_was_written(Pfn head, std::uint64_t count) {
   if ((contents_[head.raw()] & kUnread) != 0) {
     contents_[head.raw()] &= static_cast<std::uint8_t>(~kUnread);
     return;

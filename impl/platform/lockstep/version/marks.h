@@ -108,6 +108,7 @@ class Marks {
   void first_touch(Pfn frame, FrameDescriptor& descriptor);
   void first_content_touch(Pfn frame, Content how);
   void make_junk(Pfn frame);
+  void junk_what_was_written(Pfn head, std::uint64_t count);
   void fill_what_was_written(Pfn frame);
   void save_content(Pfn frame, SavedFrames& into);
   void restore_content(const SavedContent& saved, const SavedFrames& from);
