@@ -145,7 +145,7 @@ bool State::may_be_interrupted(std::uint32_t cpu) {
     now.must_flush &= ~bit;
     return true;
   }
-  if ((now.may_flush & bit) == 0) return now.took_rights && is_switching(cpu, now.space);
+  if ((now.may_flush & bit) == 0) return now.took_rights && (now.asked & bit) == 0 && is_switching(cpu, now.space);
   now.may_flush &= ~bit;
   now.must_flush &= ~bit;
   return true;

@@ -164,5 +164,40 @@ TEST(Preemption, WhatIsCachedIsUsedUntilThePreemptedOperationFlushes) {
   expect_found(Law::kTlb1, before(late, nth(late, EventKind::kLockReleased) + 1, access));
 }
 
+// ---- a CPU that changes from one space to another ----
+
+enum class Where { kAboutToLoad, kHasJustLoaded, kWentOn };
+
+// CPU 1 runs p1. Its load of a byte of `space` stops there; CPU 0 unmaps a page of p1 and interrupts CPU 1.
+Scene flush_beside_a_switch(unsigned runs, unsigned space, Where where) {
+  Narrator n(machine_of("tiny", 2));
+  n.create(1);
+  n.create(2);
+  n.map(1, kHere, 1);
+  n.store(1, kHere, 7);
+  n.switch_to(runs, 1);
+  n.begin_step(MemoryLoad{CpuId(1), SpaceHandle(space), place(kThere), Width(1)}, 7);
+  if (where != Where::kAboutToLoad) n.load_space(space);
+  if (where == Where::kWentOn) n.faulted(kThere / kPage, Access::kLoad);
+  n.begin_step(RangeUnmap{CpuId(0), SpaceHandle(1), place(kHere), ByteCount(kPage)}, 8);
+  n.lock(LockClass::kSpace, 1);
+  n.set_leaf(1, kHere / kPage, 0);
+  n.flush_page(1, kHere / kPage);
+  const bool has_heard = runs == 1 && where == Where::kAboutToLoad;
+  if (!has_heard) n.interrupt(1);
+  n.hear();
+  return n.scene();
+}
+
+TEST(Switching, ACpuThatComesOrHasJustLeftIsInterruptedForNothing) {
+  expect_legal(flush_beside_a_switch(2, 1, Where::kAboutToLoad));
+  expect_legal(flush_beside_a_switch(1, 2, Where::kHasJustLoaded));
+}
+
+TEST(Switching, OneThatWentOnOrRunsAnotherSpaceIsNot) {
+  expect_found(Law::kCpu2, flush_beside_a_switch(2, 2, Where::kAboutToLoad));
+  expect_found(Law::kCpu2, flush_beside_a_switch(1, 2, Where::kWentOn));
+}
+
 }  // namespace
 }  // namespace mmtwin::model
