@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "vocab/text.h"
 #include "vocab/wording.h"
@@ -55,7 +56,10 @@ class Explorer final : public Chooser {
  public:
   explicit Explorer(bool prunes) : prunes_(prunes) {}
 
-  void restart() { depth_ = 0; }
+  void restart() {
+    depth_ = 0;
+    in_vain_.clear();
+  }
   std::uint64_t steps() const { return steps_; }
   bool is_repeatable() const { return is_repeatable_; }
 
@@ -67,6 +71,9 @@ class Explorer final : public Chooser {
   }
   void moved(bool got_further, std::span<const std::uint64_t> touched) override {
     Node& node = path_[depth_];
+    if (in_vain_.size() <= *node.choice) in_vain_.resize(*node.choice + 1);
+    Footprint& footprint = in_vain_[*node.choice];
+    footprint.insert(footprint.end(), touched.begin(), touched.end());
     if (!got_further) {
       // What could go on from here before can do so again, or runs are not what their choices make them.
       if (node.is_explored || depth_ + 1 < path_.size()) is_repeatable_ = false;
@@ -76,9 +83,9 @@ class Explorer final : public Chooser {
     ++steps_;
     ++depth_;
     node.is_explored = true;
-    node.footprint.assign(touched.begin(), touched.end());
-    std::sort(node.footprint.begin(), node.footprint.end());
-    node.footprint.erase(std::unique(node.footprint.begin(), node.footprint.end()), node.footprint.end());
+    std::sort(footprint.begin(), footprint.end());
+    footprint.erase(std::unique(footprint.begin(), footprint.end()), footprint.end());
+    node.footprint = std::exchange(footprint, {});
   }
   bool is_circle() const override {
     const Node& node = path_[depth_];
@@ -116,6 +123,7 @@ class Explorer final : public Chooser {
   std::size_t depth_ = 0;
   std::uint64_t steps_ = 0;
   std::vector<Node> path_;
+  std::vector<Footprint> in_vain_;  // by racer: what it touched since it last got further
 };
 
 }  // namespace

@@ -27,7 +27,7 @@ bool Runner::race(const Program& program, StepNumber limit) {
       return failed(Phase::kEvents, StepNumber(first + next), &program.operations[first + next - 1]);
     const bool got_further = system_.moves() != before || racers_[next].has_ended;
     if (got_further) turns_.push_back(StepNumber(first + next));
-    options_.chooser->moved(got_further, system_.touched());
+    options_.chooser->moved(got_further, touched_);
   }
   system_.stop_everywhere(Everywhere::kNo);
   flights_.clear();
@@ -50,10 +50,12 @@ bool Runner::take_turn(const Program& program, std::size_t racer) {
   const StepNumber step(options_.race_from.raw() + racer);
   const Operation& operation = program.operations[step.raw() - 1];
   Racer& own = racers_[racer];
+  touched_ = {};
   tap_.kept.clear();
   if (own.has_begun) {
     if (!system_.may_run(step)) return true;
     system_.go_on(step, Pause{});
+    touched_ = system_.touched();
     for (const Event& event : tap_.kept)
       if (event.kind == EventKind::kEnded && event.place == step.raw())
         own.response = {static_cast<Refusal>(event.index), event.after};
@@ -71,6 +73,7 @@ bool Runner::take_turn(const Program& program, std::size_t racer) {
   model_.begin(operation, step);
   system_.at(step);
   own.response = system_.apply(operation);
+  touched_ = system_.touched();
   own.has_ended = !system_.is_in_flight(step);
   if (!own.has_ended || model_.finding()) return true;
   model_.end(own.response);

@@ -198,6 +198,7 @@ class Runner {
   };
   std::vector<Racer> racers_;
   std::vector<StepNumber> turns_;
+  std::span<const std::uint64_t> touched_;  // by the last turn; empty if its racer could not run
   std::string race_outcome_;
   std::vector<Flight> flights_;              // operations in flight, in the order of their steps
   std::vector<Pfn> frames_;                  // scratch of compare_sorted

@@ -47,6 +47,13 @@ void arrive_on_stack([[maybe_unused]] void* fake, [[maybe_unused]] const void** 
 struct Schedule::Fiber {
   Fiber() : stack(kStackBytes) {}
 
+  // Whether it pauses at this passing.
+  bool counts_down(Point p) {
+    if (pause.point != p || --pause.nth != 0) return false;
+    pause = Pause{};
+    return true;
+  }
+
   HostMemory stack;
   void* context = nullptr;  // null: nothing in flight
   void* fake_stack = nullptr;
@@ -56,13 +63,6 @@ struct Schedule::Fiber {
   Pause pause;
   Stop why = Stop::kEnded;
   Point stands_at = Point::kNone;
-  // Whether it pauses at this passing.
-  bool counts_down(Point p) {
-    if (pause.point != p || --pause.nth != 0) return false;
-    pause = Pause{};
-    return true;
-  }
-
   bool lost_cpu = false;  // another one has run on its CPU since it stopped
   unsigned wanted = kAnybody;
   std::uint64_t passed = 0;  // points
