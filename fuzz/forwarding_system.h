@@ -5,6 +5,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -41,6 +44,7 @@ class ForwardingSystem : public lockstep::System, public EventSink {
   std::optional<CacheObservation> cache(CacheName name) override { return inner_->cache(name); }
   EntryObservation entry(SpaceHandle space, Vpn page) override { return inner_->entry(space, page); }
   std::span<const std::uint8_t> bytes(Pfn at) override { return inner_->bytes(at); }
+  std::optional<std::string_view> complaint() override { return inner_->complaint(); }
 
   void on_event(const Event& event) override { sink_->on_event(event); }
 

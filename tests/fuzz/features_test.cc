@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "fuzz/lying_system.h"
+#include "lockstep/suts/ours/ours.h"
 
 namespace mmtwin::fuzz {
 namespace {
@@ -74,6 +75,16 @@ TEST(LyingSystem, TellsTheTruthUntilItLies) {
   system.start(find_preset("tiny", 1)->machine, heard);
   for (int i = 0; i < 4; ++i) system.apply(PagesAlloc{});
   EXPECT_EQ(heard.frames, (std::vector<std::uint64_t>{10, 11, 10, 13}));
+}
+
+// A watched campaign is judged by every law that one without a watcher is.
+TEST(Forwarding, WhatASystemSaysAgainstItselfIsHeard) {
+  Heard heard;
+  FeatureSystem watched(lockstep::make_ours());
+  watched.start(find_preset("tiny")->machine, heard);
+  EXPECT_EQ(watched.complaint(), "");
+  FeatureSystem mute(std::make_unique<Puppet>());
+  EXPECT_EQ(mute.complaint(), std::nullopt);
 }
 
 }  // namespace
