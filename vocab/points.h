@@ -3,7 +3,7 @@
 // Laws: none. Context: constants and values. Cost: 2 bytes a pause. Points stand before every lock is taken and after
 // it is released, before every update of a word that CPUs share without a lock, and where an interrupt is awaited. At a
 // preemptible one nothing spins and nothing of the CPU's own is half done: it may run another operation meanwhile.
-// Touches are points without a name of their own, one for each kind of word that CPUs share: each access passes one.
+// Touches are points without a name of their own, one for each kind of word that CPUs share: see INTERLEAVINGS.md.
 // Names are what stored traces keep: rows may be added at the end, none may be renamed.
 #pragma once
 
