@@ -100,8 +100,9 @@ class Mmu {
   // Lazy: the root stays, user accesses do not happen.
   void unload(CpuId cpu);
 
-  // Not lazy any more, though user code does not run before the load that follows.
-  void wake(CpuId cpu) { store_relaxed(cpus_[cpu.raw()].lazy, std::uint32_t{0}); }
+  // Not lazy any more, though user code does not run before the load that follows. A full fence: who has changed a
+  // generation and then sees the CPU lazy has changed it before the CPU reads it.
+  void wake(CpuId cpu) { clear_bits(cpus_[cpu.raw()].lazy, std::uint32_t{1}); }
 
   // If so, what user code did there before is done and seen.
   bool is_lazy(CpuId cpu) const {
