@@ -174,17 +174,29 @@ class Ours final : public System {
     return id.offset != 0 ? decoder_->entry({id.offset}, page) : EntryObservation{};
   }
   std::span<const std::uint8_t> bytes(Pfn at) override { return decoder_->bytes(at); }
+  // A walk over broken structures may go round for ever, which is told as an operation's is.
   std::optional<std::string_view> complaint() override {
+    struct Argument {
+      Ours& self;
+      const char* wrong = nullptr;
+    } argument{*this};
+    const auto body = [](void* a) {
+      auto& own = *static_cast<Argument*>(a);
+      own.wrong = own.self.audit();
+    };
+    in_flight_.run_alone(CpuId(0), step_, body, &argument, most_edges_);
+    return argument.wrong != nullptr ? argument.wrong : std::string_view();
+  }
+
+ private:
+  const char* audit() {
     for (unsigned number = 1; number < spaces_.size(); ++number) {
       const SpaceId id = spaces_.get(number);
       if (id.offset == 0) continue;
       if (const char* wrong = mm_->audit(id)) return wrong;
     }
-    const char* const wrong = mm_->audit_machine();
-    return wrong != nullptr ? wrong : std::string_view();
+    return mm_->audit_machine();
   }
-
- private:
   Response run_alone(const Operation& operation) {
     struct Argument {
       Ours& self;
