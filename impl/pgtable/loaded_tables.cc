@@ -57,7 +57,7 @@ bool LoadedTables<Geometry>::load(CpuId cpu, Ref<TableTree> tree) {
 template <class Geometry>
 bool LoadedTables<Geometry>::load_inside(CpuId cpu, Ref<TableTree> tree) {
   PerCpu& c = cpus_[cpu.raw()];
-  // Both before the generation is read, and full fences: a flush that comes later sees this CPU and interrupts it.
+  // Before the generation is read, and a full fence: a flush that comes later sees this CPU and interrupts it.
   if (!join(tree, cpu)) return false;
   mmu_.wake(cpu);
   const Ref<TableTree> before = c.tree;
