@@ -110,7 +110,9 @@ class Generator {
   void race();
   Operation taking_away(CpuId on, SpaceHandle space, const Place& at);
   void shared_page_taken_away();
+  SpaceHandle fork(CpuId on, SpaceHandle parent, Pause pause);  // none: it was not to be had
   void forks_in_a_chain();
+  void forks_at_the_cap();
   SpaceHandle make_space(CpuId on, Pause pause);
   void two_spaces_at_once();
   BlockHandle take_block(CpuId on, unsigned order);

@@ -155,6 +155,12 @@ void Generator::shared_page_taken_away() {
   pauses_ = usual;
 }
 
+SpaceHandle Generator::fork(CpuId on, SpaceHandle parent, Pause pause) {
+  const unsigned child = parent.is_none() ? 0 : sketch_.free_handle(SpaceHandle::kLetter);
+  if (child != 0) emit_paused(SpaceFork{on, parent, Fresh<SpaceHandle::kLetter>(child)}, pause);
+  return SpaceHandle(child);
+}
+
 // Generations of one space, of which the second has left its memory: what it left may be taken over, once.
 void Generator::forks_in_a_chain() {
   SpaceHandle space;
@@ -162,11 +168,6 @@ void Generator::forks_in_a_chain() {
   if (found == nullptr) return touch();
   const SketchRange range = *found;
   const unsigned usual = std::exchange(pauses_, 0);
-  const auto fork = [&](CpuId on, SpaceHandle parent, Pause pause) {
-    const unsigned child = parent.is_none() ? 0 : sketch_.free_handle(SpaceHandle::kLetter);
-    if (child != 0) emit_paused(SpaceFork{on, parent, Fresh<SpaceHandle::kLetter>(child)}, pause);
-    return SpaceHandle(child);
-  };
   store_to(space, range, cpu());
   const SpaceHandle second = fork(cpu(), space, {}), third = fork(cpu(), second, {}), fourth = fork(cpu(), third, {});
   if (!fourth.is_none()) {
@@ -178,6 +179,25 @@ void Generator::forks_in_a_chain() {
     if (!last.is_none() && random_.percent(60)) emit(SpaceExit{cpu(), last});
     fork(cpu(), third, {});
   }
+  pauses_ = usual;
+}
+
+// A page that may be shared once more is shared by two forks at once.
+void Generator::forks_at_the_cap() {
+  SpaceHandle space;
+  const SketchRange* found = some_memory(space);
+  const std::uint32_t cap = sketch_.machine().reference_cap;
+  if (found == nullptr || cap > 5) return touch();
+  const SketchRange range = *found;
+  const unsigned usual = std::exchange(pauses_, 0);
+  store_to(space, range, cpu());
+  SpaceHandle child = fork(cpu(), space, {});
+  for (std::uint32_t references = 2; references + 1 < cap; ++references) fork(cpu(), space, {});
+  const CpuId first = cpu();
+  const Point where = random_.percent(50) ? Point::kFrameGet : Point::kTouchCount;
+  fork(first, space, {where, static_cast<std::uint8_t>(random_.between(1, 3))});
+  fork(cpu(), child, {});
+  emit(Resume{first});
   pauses_ = usual;
 }
 
