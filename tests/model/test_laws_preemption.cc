@@ -168,22 +168,27 @@ TEST(Preemption, WhatIsCachedIsUsedUntilThePreemptedOperationFlushes) {
 
 enum class Where { kAboutToLoad, kHasJustLoaded, kWentOn };
 
-// CPU 1 runs p1. Its load of a byte of `space` stops there; CPU 0 unmaps a page of p1 and interrupts CPU 1.
-Scene flush_beside_a_switch(unsigned runs, unsigned space, Where where) {
+// CPU 1 runs the space `runs`, or is lazy in it. Its load of a byte of `space`, or a request for a page where that is 0,
+// stops there; CPU 0 unmaps a page of p1 and interrupts CPU 1.
+Scene flush_beside_a_switch(unsigned runs, unsigned space, Where where, bool lazy = false) {
   Narrator n(machine_of("tiny", 2));
   n.create(1);
   n.create(2);
   n.map(1, kHere, 1);
   n.store(1, kHere, 7);
   n.switch_to(runs, 1);
-  n.begin_step(MemoryLoad{CpuId(1), SpaceHandle(space), place(kThere), Width(1)}, 7);
+  if (lazy) n.go_lazy(1);
+  if (space != 0)
+    n.begin_step(MemoryLoad{CpuId(1), SpaceHandle(space), place(kThere), Width(1)}, 7);
+  else
+    n.begin_step(PagesAlloc{CpuId(1), Order(0), kGfpKernel, kAnyNode, Fresh<'b'>(1)}, 7);
   if (where != Where::kAboutToLoad) n.load_space(space);
   if (where == Where::kWentOn) n.faulted(kThere / kPage, Access::kLoad);
   n.begin_step(RangeUnmap{CpuId(0), SpaceHandle(1), place(kHere), ByteCount(kPage)}, 8);
   n.lock(LockClass::kSpace, 1);
   n.set_leaf(1, kHere / kPage, 0);
   n.flush_page(1, kHere / kPage);
-  const bool has_heard = runs == 1 && where == Where::kAboutToLoad;
+  const bool has_heard = runs == 1 && !lazy && where == Where::kAboutToLoad;
   if (!has_heard) n.interrupt(1);
   n.hear();
   return n.scene();
@@ -192,6 +197,13 @@ Scene flush_beside_a_switch(unsigned runs, unsigned space, Where where) {
 TEST(Switching, ACpuThatComesOrHasJustLeftIsInterruptedForNothing) {
   expect_legal(flush_beside_a_switch(2, 1, Where::kAboutToLoad));
   expect_legal(flush_beside_a_switch(1, 2, Where::kHasJustLoaded));
+}
+
+TEST(Switching, SoIsALazyOneThatWakes) {
+  expect_legal(flush_beside_a_switch(1, 2, Where::kAboutToLoad, true));
+  expect_legal(flush_beside_a_switch(1, 1, Where::kAboutToLoad, true));
+  expect_found(Law::kCpu2, flush_beside_a_switch(1, 0, Where::kAboutToLoad, true));
+  expect_found(Law::kCpu2, flush_beside_a_switch(2, 0, Where::kAboutToLoad, true));
 }
 
 TEST(Switching, OneThatWentOnOrRunsAnotherSpaceIsNot) {
