@@ -119,8 +119,8 @@ std::uint64_t State::entry_above(std::uint32_t space, std::uint64_t page, unsign
 }
 
 // The CPU is about to run the space, or has just left it: those who count who runs it count the CPU before that is told
-// and until after (Linux's mm_cpumask as well), and then it is interrupted for nothing. So it is where it was lazy in the
-// space, and wakes to run whichever.
+// and until after (Linux's mm_cpumask as well), and then it is interrupted for nothing. So it is where it was lazy in
+// the space, and wakes to run whichever.
 bool State::is_switching(std::uint32_t cpu, std::uint32_t space) const {
   const Cpu& at = cpus[cpu];
   return std::any_of(parked.begin(), parked.end(), [&](const Now& other) {

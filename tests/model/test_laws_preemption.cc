@@ -168,8 +168,8 @@ TEST(Preemption, WhatIsCachedIsUsedUntilThePreemptedOperationFlushes) {
 
 enum class Where { kAboutToLoad, kHasJustLoaded, kWentOn };
 
-// CPU 1 runs the space `runs`, or is lazy in it. Its load of a byte of `space`, or a request for a page where that is 0,
-// stops there; CPU 0 unmaps a page of p1 and interrupts CPU 1.
+// CPU 1 runs the space `runs`, or is lazy in it. Its load of a byte of `space`, or a request for a page where that is
+// 0, stops there; CPU 0 unmaps a page of p1 and interrupts CPU 1.
 Scene flush_beside_a_switch(unsigned runs, unsigned space, Where where, bool lazy = false) {
   Narrator n(machine_of("tiny", 2));
   n.create(1);
