@@ -28,22 +28,13 @@ void Digest::add(StepNumber step, const Response& response, bool shows_value) {
   add(words, sizeof words);
 }
 
-namespace {
-
-template <class T>
-constexpr bool kAnswersWithFrame = std::is_same_v<T, PagesAlloc> || std::is_same_v<T, PagesAllocExact>;
-template <class T>
-constexpr bool kAnswersWithAddress = std::is_same_v<T, RangeMapAnon> || std::is_same_v<T, RangeMapFile>;
-
-}  // namespace
-
 bool answers_with_contract(const Operation& operation, const Claims& claims) {
   return std::visit(
       [&](const auto& op) {
         using Op = std::decay_t<decltype(op)>;
-        if constexpr (kAnswersWithFrame<Op>) {
+        if constexpr (answers<Op>() == Answers::kFrame) {
           return false;
-        } else if constexpr (kAnswersWithAddress<Op>) {
+        } else if constexpr (answers<Op>() == Answers::kAddress) {
           return claims.exact_addresses || op.flags.any(kMapFixed | kMapNoReplace);
         } else {
           return true;

@@ -69,7 +69,6 @@ void State::perform_access() {
 // A page that was stored to: mapped, writable, its own; reused if it was mapped once (COW-2), else copied (COW-1).
 void State::end_stored_page(std::uint64_t page, bool stored) {
   const std::uint64_t entry = leaf(now.space, page).entry;
-  if (!claims.narrates) return;
   if (!present(entry) || !writable(entry) || (stored && !dirty(entry)))
     return find(Law::kPerm1, "stored page", "present, writable, dirty", "entry " + std::to_string(entry));
   if (maps_zero_page(entry)) return find(Law::kCow1, "stored page", "its own frame", "the zero page");
@@ -98,7 +97,7 @@ void State::end_stored_page(std::uint64_t page, bool stored) {
 void State::kill_space() {
   Space& space = spaces[now.space];
   note(Law::kOom1);
-  if (claims.narrates && (!now.killed || space.root != 0))
+  if (!now.killed || space.root != 0)
     return find(Law::kRollback1, "killed space", "everything given back", "it still has tables");
   space.killed = true;
   space.ranges->clear();
@@ -106,7 +105,7 @@ void State::kill_space() {
 }
 
 void State::end_access(const Place& place, unsigned width, Access access, const Response& r) {
-  if (now.overlapped && claims.narrates) return end_overlapped_access(place, width, r);
+  if (now.overlapped) return end_overlapped_access(place, width, r);
   if (spaces[now.space].killed) {
     if (r.refusal != Refusal::kKilled) find(Law::kAnswer, "refusal", "ESRCH", std::string(name_of(r.refusal)));
     return;
@@ -119,7 +118,7 @@ void State::end_access(const Place& place, unsigned width, Access access, const 
   if (r.refusal != verdict)
     return find(Law::kPerm1, "refusal", std::string(name_of(verdict)), std::string(name_of(r.refusal)));
   const bool is_translated = at < geometry->user_end && width <= geometry->user_end - at;
-  if (claims.narrates && verdict != Refusal::kNone && is_translated && !now.in_fault)
+  if (verdict != Refusal::kNone && is_translated && !now.in_fault)
     return find(Law::kWalk1, "refused access", "one that faulted", "no fault");
   // Pages before the refused one were faulted all the same.
   const std::uint64_t done = verdict == Refusal::kNone ? at + width : refused_at;
@@ -132,7 +131,7 @@ void State::end_access(const Place& place, unsigned width, Access access, const 
     judge_leaf(now.space, byte / kPage, leaf(now.space, byte / kPage).entry, likely);
     if (broken()) return;
   }
-  if (verdict != Refusal::kNone || !claims.narrates) return;
+  if (verdict != Refusal::kNone) return;
   if (!now.performed) return find(Law::kPerm1, "access", "translated by the TLB", "not");
   note(Law::kContent1);
   if (access != Access::kStore && r.value != now.loaded) find(Law::kContent1, "value", now.loaded, r.value);

@@ -12,37 +12,11 @@ void State::adopt_block(unsigned handle, std::uint64_t frame, std::uint64_t coun
   blocks[handle] = {frame, count, order, exact};
 }
 
-// The answered frame is the one that the events handed out; without events only what anybody can check is checked.
-bool State::blocks_agree(std::uint64_t frame, std::uint64_t count, unsigned order, const Response& r) {
-  const std::uint64_t size = std::uint64_t{1} << order;
-  if (!claims.narrates) {
-    note(Law::kFrame1);
-    note(Law::kBuddy1);
-    if (order > kMaxOrder) {
-      find(Law::kBuddy1, "order", kMaxOrder, order);
-    } else if (frame % size != 0) {
-      find(Law::kBuddy1, "frame", "a multiple of the block's size", std::to_string(frame));
-    } else if (!frames.exists(frame) || !frames.is_free_block(frame, order)) {
-      find(Law::kFrame1, "frames", "free ones of one zone", std::to_string(frame));
-    }
-    if (broken()) return false;
-    const bool is_exact = is<PagesAllocExact>();  // then the frames that are kept are blocks of their own
-    for (std::uint64_t at = frame; at < frame + count; at += is_exact ? 1 : count) {
-      frames.take(at, is_exact ? 0 : order);
-      FrameRecord& record = frames.at(at);
-      record.state = FrameState::kUsed;
-      record.role = Role::kBlock;
-      record.order = static_cast<std::uint8_t>(is_exact ? 0 : order);
-    }
-    used_by_role[static_cast<unsigned>(Role::kBlock)] += count;
-    items += is_exact ? count : 1;
-    return true;
-  }
-  if (now.fresh.size() != 1 || now.fresh[0].frame != frame) {
-    find(Law::kAnswer, "frame", now.fresh.empty() ? 0 : now.fresh[0].frame, r.value);
-    return false;
-  }
-  return true;
+// The answered frame is the one that the events handed out.
+bool State::is_fresh_block(const Response& r) {
+  if (now.fresh.size() == 1 && now.fresh[0].frame == r.value) return true;
+  find(Law::kAnswer, "frame", now.fresh.empty() ? 0 : now.fresh[0].frame, r.value);
+  return false;
 }
 
 // How many frames of the block were zeroed.
@@ -58,8 +32,8 @@ void State::end_pages(const PagesAlloc& op, const Response& r) {
   if (refused_for_memory(r)) return;
   if (r.refusal != Refusal::kNone) return find(Law::kAnswer, "refusal", "ok or oom", std::string(name_of(r.refusal)));
   const std::uint64_t count = pages_in(op.order.value()).raw();
-  if (!blocks_agree(r.value, count, op.order.raw(), r)) return;
-  if (claims.narrates && op.gfp.any(kGfpZero)) {
+  if (!is_fresh_block(r)) return;
+  if (op.gfp.any(kGfpZero)) {
     note(Law::kIso2);
     const std::uint64_t zeroed = zeroed_in(r.value, count);
     if (zeroed != count) return find(Law::kIso2, "frames zeroed", count, zeroed);
@@ -71,7 +45,7 @@ void State::end_pages(const PagesAllocExact& op, const Response& r) {
   if (refused_for_memory(r)) return;
   if (r.refusal != Refusal::kNone) return find(Law::kAnswer, "refusal", "ok or oom", std::string(name_of(r.refusal)));
   const unsigned order = static_cast<unsigned>(std::bit_width(op.pages.raw() - 1));
-  if (!blocks_agree(r.value, op.pages.raw(), order, r)) return;
+  if (!is_fresh_block(r)) return;
   const std::uint64_t taken = std::uint64_t{1} << order;
   if (now.overlapped && now.returned_heads != taken - op.pages.raw())
     return find(Law::kFrame1, "heads returned", taken - op.pages.raw(), now.returned_heads);
@@ -82,7 +56,7 @@ void State::end_pages(const PagesAllocExact& op, const Response& r) {
     if (kept != (i < op.pages.raw()))
       return find(Law::kFrame1, "frame", i < op.pages.raw() ? "kept" : "returned", kept ? "kept" : "returned");
   }
-  if (claims.narrates && op.gfp.any(kGfpZero)) {
+  if (op.gfp.any(kGfpZero)) {
     note(Law::kIso2);
     const std::uint64_t zeroed = zeroed_in(r.value, op.pages.raw());
     if (zeroed != op.pages.raw()) return find(Law::kIso2, "frames zeroed", op.pages.raw(), zeroed);
@@ -94,16 +68,6 @@ void State::end_pages(const PagesFree& op, const Response& r) {
   if (r.refusal != Refusal::kNone) return find(Law::kAnswer, "refusal", "ok", std::string(name_of(r.refusal)));
   Block& block = blocks[op.block.number()];
   const std::uint64_t heads = block.exact ? block.pages : 1;
-  if (!claims.narrates) {
-    for (std::uint64_t at = block.frame; at < block.frame + heads; ++at) {
-      frames.at(at).state = FrameState::kFree;
-      frames.at(at).role = Role::kNone;
-      frames.give_back(at, block.exact ? 0 : block.order);
-    }
-    used_by_role[static_cast<unsigned>(Role::kBlock)] -= block.pages;
-    block = Block{};
-    return;
-  }
   if (now.overlapped && now.returned_heads != heads)
     return find(Law::kFrame1, "heads returned", heads, now.returned_heads);
   for (std::uint64_t i = 0; i < heads && !now.overlapped; ++i) {  // others may have taken them since
@@ -116,7 +80,7 @@ void State::end_pages(const PagesFree& op, const Response& r) {
 
 void State::end_pages(const PagesDrainCpu& op, const Response& r) {
   if (r.refusal != Refusal::kNone) return find(Law::kAnswer, "refusal", "ok", std::string(name_of(r.refusal)));
-  if (claims.narrates && op.target.raw() != now.cpu && (now.heard >> op.target.raw() & 1u) == 0)
+  if (op.target.raw() != now.cpu && (now.heard >> op.target.raw() & 1u) == 0)
     return find(Law::kCpu2, "interrupt", "to CPU " + std::to_string(op.target.raw()), "none");
   if (now.overlapped) return;  // the CPU may have put frames there since
   for (unsigned z = 0; z < kMaxZones; ++z) {
@@ -142,7 +106,7 @@ bool State::refused_for_memory(const Response& r) {
   if (r.refusal != Refusal::kOom) return false;
   note(Law::kOom1);
   note(Law::kRollback1);
-  if (claims.narrates && !now.refused) find(Law::kOom1, "refusal", "no request was refused", "oom");
+  if (!now.refused) find(Law::kOom1, "refusal", "no request was refused", "oom");
   return true;
 }
 

@@ -3,16 +3,6 @@
 
 namespace mmtwin::model {
 
-MapRequest State::request_of(const RangeMapAnon& op) const {
-  return {address(op.at.value()), op.length.raw(), op.prot.value(), op.flags.value(), 0, 0};
-}
-MapRequest State::request_of(const RangeMapFile& op) const {
-  return {address(op.at.value()), op.length.raw(), op.prot.value(), op.flags.value(), op.file.raw(), op.offset.raw()};
-}
-MapRequest State::request_of(const SpaceAssume& op) const {
-  return {address(op.at.value()), op.length.raw(), op.prot.value(), op.flags.value(), op.file.raw(), op.offset.raw()};
-}
-
 // A span that lost its ranges: no leaf, no table without a range, and the counters of its space.
 void State::judge_emptied(std::uint64_t from, std::uint64_t to) {
   if (from >= to) return;
@@ -42,17 +32,14 @@ void State::end_map(const MapRequest& request, const Response& r) {
   Ranges& ranges = *spaces[now.space].ranges;
   std::uint64_t from = now.verdict.from, to = now.verdict.to;
   if (r.value != now.verdict.value) {
-    const std::uint64_t end = r.value + page_ceiling(request.length);
-    const bool free = r.value % kPage == 0 && r.value >= kLowestAddress && end > r.value && end <= geometry->user_end &&
-                      !ranges.meets(r.value, end);
-    if (!now.verdict.address_is_choice || claims.exact_addresses || !free)
+    if (!now.verdict.address_is_choice || claims.exact_addresses || !ranges.may_hold(r.value, request.length))
       return find(Law::kVma3, "address", now.verdict.value, r.value);
     from = to = r.value;
   }
   if (now.verdict.address_is_choice) note(Law::kVma3);
   ranges.map(request, r.value);
   space_changed(now.space);
-  if (claims.narrates) judge_emptied(from, to);
+  judge_emptied(from, to);
 }
 
 void State::end_unmap(const RangeUnmap& op, const Response& r) {
@@ -61,7 +48,7 @@ void State::end_unmap(const RangeUnmap& op, const Response& r) {
   const std::uint64_t to = from + page_ceiling(op.length.raw());
   spaces[now.space].ranges->unmap(from, to);
   space_changed(now.space);
-  if (claims.narrates) judge_emptied(from, to);
+  judge_emptied(from, to);
 }
 
 // Want of memory leaves a prefix done; which one, the observed ranges tell (judge_ranges). A refusal for want of room
@@ -84,7 +71,7 @@ void State::end_protect(const RangeProtect& op, const Response& r) {
   if (broken() || killed || !done || from >= to) return;
   space.ranges->protect(from, to, op.prot.value());
   space_changed(now.space);
-  if (claims.narrates) judge_leaves_of(now.space, from, to);
+  judge_leaves_of(now.space, from, to);
 }
 
 void State::end_brk(const RangeBrk& op, const Response& r) {
@@ -102,15 +89,15 @@ void State::end_brk(const RangeBrk& op, const Response& r) {
   if (refused || address(op.at.value()) != now.verdict.value) return;
   space.ranges->set_brk(now.verdict.value);
   space_changed(now.space);
-  if (claims.narrates) judge_emptied(now.verdict.from, now.verdict.to);
+  judge_emptied(now.verdict.from, now.verdict.to);
 }
 
 void State::end_assume(const SpaceAssume& op, const Response& r) {
   if (!succeeded(r)) return;
-  const MapRequest request = request_of(op);
+  const MapRequest request = request_of(op, address(op.at.value()));
   spaces[now.space].ranges->assume(request, op.gone.raw() != 0);
   space_changed(now.space);
-  if (claims.narrates) judge_emptied(now.verdict.from, now.verdict.to);
+  judge_emptied(now.verdict.from, now.verdict.to);
 }
 
 }  // namespace mmtwin::model

@@ -46,7 +46,7 @@ void State::end_create(const SpaceCreate& op, const Response& r) {
     if (space.root != 0) return find(Law::kRollback2, "root table", "returned", "kept");
     return forget_space(number);
   }
-  if (claims.narrates && space.root == 0) return find(Law::kPt1, "root table", "taken", "none");
+  if (space.root == 0) return find(Law::kPt1, "root table", "taken", "none");
   space.ranges->set_heap(op.brk.raw(), op.top.raw());
 }
 
@@ -75,7 +75,7 @@ void State::end_fork(const Response& r) {
     if (child.root != 0 || child.resident_anon != 0) return find(Law::kRollback2, "child", "all returned", "kept");
     return forget_space(number);  // what it did to the parent's leaves is judged with all touched ones
   }
-  if (claims.narrates && spaces[number].root == 0) return find(Law::kPt1, "root table", "taken", "none");
+  if (spaces[number].root == 0) return find(Law::kPt1, "root table", "taken", "none");
   const std::vector<FamilyId> leaving = families_being_left();
   const bool is_open = now.overlapped && claims.narrates_objects && may_have_chosen_otherwise(leaving);
   const std::vector<bool>* made = is_open ? &now.made_family : nullptr;
@@ -83,7 +83,7 @@ void State::end_fork(const Response& r) {
   if (choice == ForkChoice::kImpossible)
     return find(Law::kVma2, "family of the child's range", "a new one: no older one is free", "an older one");
   gave_up = gave_up || choice == ForkChoice::kOpen;
-  if (claims.narrates) judge_fork();
+  judge_fork();
 }
 
 // Has a page that fork shares, and that the child does not have yet, as many references as it may have?
@@ -138,7 +138,6 @@ void State::judge_fork() {
 // The CPU runs the space, or is lazy: none was asked for.
 void State::end_switch(const CpuSwitchSpace& op, const Response& r) {
   if (r.refusal != Refusal::kNone) return find(Law::kAnswer, "refusal", "ok", std::string(name_of(r.refusal)));
-  if (!claims.narrates) return;
   const Cpu& cpu = cpus[op.cpu.raw()];
   note(Law::kAnswer);
   if (op.space.is_none()) {

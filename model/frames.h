@@ -11,7 +11,7 @@
 #include <memory>
 #include <vector>
 
-#include "vocab/machine.h"
+#include "model/contract/zones.h"
 #include "vocab/observations.h"
 
 namespace mmtwin::model {
@@ -19,7 +19,6 @@ namespace mmtwin::model {
 inline constexpr unsigned kOrders = kMaxOrder + 1;
 inline constexpr std::uint64_t kSectionFrames = std::uint64_t{1} << kMaxOrder;  // one block of the highest order
 inline constexpr unsigned kNoZone = 0xff;
-inline constexpr unsigned kMaxZones = kMaxNodes * kZoneKinds;  // zone number: node * kZoneKinds + kind
 
 // What the model knows of one frame. For blocks above order 0 only the head's record says something.
 struct FrameRecord {

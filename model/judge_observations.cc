@@ -139,11 +139,6 @@ void State::judge_ranges(SpaceHandle handle, const std::vector<RangeObservation>
   if (number == 0 && !seen.empty()) return find(Law::kVma2, "ranges of no space", 0, seen.size());
   if (number == 0) return;
   Space& space = spaces[number];
-  if (!claims.narrates) {
-    note(Law::kVma2);
-    if (!space.ranges->adopt(seen)) find(Law::kVma2, "ranges", "a list that the operations explain", "another");
-    return;
-  }
   if (space.prefix_from < space.prefix_to) {
     note(Law::kRollback1);
     const std::uint64_t from = space.prefix_from, to = space.prefix_to;

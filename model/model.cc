@@ -1,26 +1,58 @@
 #include "model/model.h"
 
+#include "model/answer_judge.h"
 #include "model/state.h"
 
 namespace mmtwin::model {
 
-Model::Model() : state_(std::make_unique<State>()) {}
+Model::Model() : state_(std::make_unique<State>()), answers_(std::make_unique<AnswerJudge>()) {}
 Model::~Model() = default;
 
-void Model::start(const MachineDescription& machine, const Claims& claims) { state_->start(machine, claims); }
-void Model::booted() { state_->booted(); }
-Skip Model::inapplicable(const Operation& operation) const { return state_->inapplicable(operation); }
-void Model::begin(const Operation& operation, StepNumber step) { state_->begin(operation, step); }
-bool Model::gave_up() const { return state_->gave_up; }
-void Model::on_event(const Event& event) { state_->on_event(event); }
-void Model::end(const Response& response) { state_->end(response); }
-void Model::judge_ended(StepNumber step) { state_->judge_ended(step); }
-const std::optional<Finding>& Model::finding() const { return state_->finding; }
-const Changes& Model::changes() const { return state_->changes; }
+// A system that narrates is judged by the machine that its events tell of, any other one by its answers.
+void Model::start(const MachineDescription& machine, const Claims& claims) {
+  narrates_ = claims.narrates;
+  if (narrates_)
+    state_->start(machine, claims);
+  else
+    answers_->start(machine, claims);
+}
+void Model::booted() {
+  if (narrates_) state_->booted();
+}
+Skip Model::inapplicable(const Operation& operation) const {
+  return narrates_ ? state_->inapplicable(operation) : answers_->inapplicable(operation);
+}
+void Model::begin(const Operation& operation, StepNumber step) {
+  if (narrates_)
+    state_->begin(operation, step);
+  else
+    answers_->begin(operation);
+}
+bool Model::gave_up() const { return narrates_ ? state_->gave_up : answers_->gave_up(); }
+void Model::on_event(const Event& event) {
+  if (narrates_) state_->on_event(event);
+}
+void Model::end(const Response& response) {
+  if (narrates_)
+    state_->end(response);
+  else
+    answers_->end(response);
+}
+void Model::judge_ended(StepNumber step) {
+  if (narrates_) state_->judge_ended(step);
+}
+const std::optional<Finding>& Model::finding() const { return narrates_ ? state_->finding : answers_->finding(); }
+const Changes& Model::changes() const {
+  static const Changes kNothing;
+  return narrates_ ? state_->changes : kNothing;
+}
 
 void Model::judge_frame(Pfn at, const FrameObservation& seen) { state_->judge_frame(at, seen); }
 void Model::judge_ranges(SpaceHandle space, const std::vector<RangeObservation>& seen) {
-  state_->judge_ranges(space, seen);
+  if (narrates_)
+    state_->judge_ranges(space, seen);
+  else
+    answers_->judge_ranges(space, seen);
 }
 void Model::judge_space(SpaceHandle space, const SpaceObservation& seen) { state_->judge_space(space, seen); }
 void Model::judge_zone(NodeId node, ZoneKind kind, const ZoneObservation& seen) {
@@ -35,6 +67,7 @@ void Model::judge_bytes(Pfn at, std::span<const std::uint8_t> seen) { state_->ju
 void Model::judge_complaint(std::string_view complaint) { state_->judge_complaint(complaint); }
 
 std::vector<SpaceHandle> Model::spaces() const {
+  if (!narrates_) return answers_->contract().spaces();
   std::vector<SpaceHandle> all;
   for (std::uint32_t handle = 1; handle < state_->space_of_handle.size(); ++handle)
     if (state_->space_of_handle[handle] != 0) all.emplace_back(handle);
@@ -52,9 +85,16 @@ std::vector<Vpn> Model::mapped_pages(SpaceHandle space) const {
   return all;
 }
 
-void Model::audit_self() const { state_->audit_self(); }
-void Model::judge_rest() { state_->judge_rest(); }
-const LawCounts& Model::exercised() const { return state_->exercised; }
-std::uint64_t Model::items_judged() const { return state_->items; }
+void Model::audit_self() const {
+  if (narrates_) state_->audit_self();
+}
+void Model::judge_rest() {
+  if (narrates_)
+    state_->judge_rest();
+  else
+    answers_->judge_rest();
+}
+const LawCounts& Model::exercised() const { return narrates_ ? state_->exercised : answers_->exercised(); }
+std::uint64_t Model::items_judged() const { return narrates_ ? state_->items : answers_->items_judged(); }
 
 }  // namespace mmtwin::model

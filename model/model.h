@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/contract/skip.h"
 #include "model/laws.h"
 #include "vocab/events.h"
 #include "vocab/machine.h"
@@ -19,19 +20,6 @@
 #include "vocab/operations.h"
 
 namespace mmtwin::model {
-
-// Why an operation is not run at all. Counted by reason; nothing else happens.
-enum class Skip : std::uint8_t {
-  kNone,
-  kEmptyHandle,  // names a handle that holds nothing
-  kTakenHandle,  // its result handle is in use
-  kFilePage,     // would touch a page of a file mapping, whose contents this machine does not have yet
-  kNoSpace,      // needs a loaded space on its CPU
-  kNothingInFlight,  // resumes what is not there
-};
-inline constexpr std::string_view kSkipNames[] = {"none", "empty_handle", "taken_handle", "file_page", "no_space",
-                                                "nothing_in_flight"};
-inline constexpr unsigned kSkipReasons = 6;
 
 // A law broken, or an answer that differs from every allowed one.
 struct Finding {
@@ -42,6 +30,7 @@ struct Finding {
 };
 
 class State;
+class AnswerJudge;
 
 class Model final : public EventSink {
  public:
@@ -98,7 +87,9 @@ class Model final : public EventSink {
   std::uint64_t items_judged() const;
 
  private:
+  bool narrates_ = false;
   std::unique_ptr<State> state_;
+  std::unique_ptr<AnswerJudge> answers_;
 };
 
 }  // namespace mmtwin::model

@@ -6,38 +6,15 @@
 // itself.
 #pragma once
 
-#include <array>
 #include <cstdint>
 
+#include "model/contract/zones.h"
 #include "model/frames.h"
-#include "vocab/flags.h"
 
 namespace mmtwin::model {
 
-// Flags and node of a request, and its zone list: zone numbers in the order in which they are tried.
-struct Wish {
-  Gfp gfp;
-  unsigned order = 0;
-  std::array<std::uint8_t, kMaxZones> zones{};
-  unsigned zone_count = 0;
-  bool may_wait() const { return gfp.any(kGfpWait | kGfpNofail); }
-  // The highest kind of zone that it may have: docs/RULES.md section 1.
-  ZoneKind highest() const {
-    if (gfp.any(kGfpDma)) return ZoneKind::kDma;
-    if (gfp.any(kGfpDma32)) return ZoneKind::kDma32;
-    return gfp.any(kGfpMovable) ? ZoneKind::kMovable : ZoneKind::kNormal;
-  }
-};
-
 // Flags of an internal request; blocks bring their own.
 Gfp flags_of_role(Role role);
-
-// For each node all nodes, nearest first, itself before all.
-using NodeOrders = std::array<std::array<std::uint8_t, kMaxNodes>, kMaxNodes>;
-NodeOrders order_nodes(const MachineDescription& machine);
-
-// Zone list for a request that prefers `node` (kAnyNode: the CPU's).
-void list_zones(const MachineDescription& machine, const NodeOrders& nearest, NodeId node, unsigned cpu, Wish& wish);
 
 // May the zone give 2^order frames to this request now?
 bool may_give(const Zone& zone, const Wish& wish);

@@ -90,9 +90,9 @@ void State::start(const MachineDescription& description, const Claims& what) {
 }
 
 void State::booted() {
-  if (claims.narrates && (kernel_root == kNoFrame || zero_frame == kNoFrame))
+  if (kernel_root == kNoFrame || zero_frame == kNoFrame)
     find(Law::kPt1, "boot", "takes the kernel root and the zero page", "not both");
-  else if (claims.narrates && !(frames.at(kernel_root).zeroed && frames.at(zero_frame).zeroed))
+  else if (!frames.at(kernel_root).zeroed || !frames.at(zero_frame).zeroed)
     find(Law::kIso2, "boot", "zeroes the kernel root and the zero page", "not both");
   for (Cpu& cpu : cpus) {
     cpu.root_frame = kernel_root;
@@ -108,29 +108,11 @@ void State::booted() {
 
 namespace {
 
-template <class Op>
-concept HasSpace = requires(const Op& op) { op.space; };
-template <class Op>
-concept HasPlace = requires(const Op& op) { op.at; };
-template <class Op>
-concept IsAccess = std::is_same_v<Op, MemoryLoad> || std::is_same_v<Op, MemoryStore> || std::is_same_v<Op, MemoryFetch>;
-// Operations whose answer may carry a value.
-template <class Op>
-concept Answers = std::is_same_v<Op, RangeBrk> || std::is_same_v<Op, MemoryLoad> || std::is_same_v<Op, MemoryFetch> ||
-                  (requires(const Op& op) { op.result; } && !std::is_same_v<Op, SpaceCreate> &&
-                   !std::is_same_v<Op, SpaceFork>);
-
-template <class Op>
-constexpr Access access_of() {
-  if constexpr (std::is_same_v<Op, MemoryStore>) return Access::kStore;
-  if constexpr (std::is_same_v<Op, MemoryFetch>) return Access::kFetch;
-  return Access::kLoad;
-}
-
 // The break is answered even by a refusal for want of memory.
 template <class Op>
 constexpr bool answers_value(Refusal refusal) {
-  return refusal == Refusal::kNone || (std::is_same_v<Op, RangeBrk> && refusal == Refusal::kOom);
+  if (answers<Op>() == Answers::kBreak && refusal == Refusal::kOom) return true;
+  return answers<Op>() != Answers::kNothing && refusal == Refusal::kNone;
 }
 
 bool holds_block(const std::vector<Block>& blocks, unsigned handle) {
@@ -143,17 +125,14 @@ Skip State::inapplicable(const Operation& operation) const {
   if ((now.running || !parked.empty()) && is_in_use(operation)) return Skip::kTakenHandle;
   return std::visit(
       [&]<class Op>(const Op& op) {
-        if constexpr (requires { op.result; }) {
-          const auto fresh = op.result.value();
-          const unsigned n = fresh.number();
-          if constexpr (decltype(fresh)::kLetter == 'b') {
-            if (n == 0) return Skip::kEmptyHandle;
-            if (holds_block(blocks, n)) return Skip::kTakenHandle;
-          } else if constexpr (decltype(fresh)::kLetter == 'p') {
-            if (n == 0) return Skip::kEmptyHandle;
-            if (space_number(fresh.handle()) != 0) return Skip::kTakenHandle;
-          }  // an address handle may be given anew
-        }
+        if constexpr (makes<Op>() == 'b' || makes<Op>() == 'p') {
+          if (op.result.is_none()) return Skip::kEmptyHandle;
+          if constexpr (makes<Op>() == 'b') {
+            if (holds_block(blocks, op.result.number())) return Skip::kTakenHandle;
+          } else {
+            if (space_number(op.result.handle()) != 0) return Skip::kTakenHandle;
+          }
+        }  // a handle of an address may be given anew
         if constexpr (requires { op.block; })
           if (!holds_block(blocks, op.block.number())) return Skip::kEmptyHandle;
         if constexpr (HasSpace<Op>) {
@@ -168,10 +147,10 @@ Skip State::inapplicable(const Operation& operation) const {
         }
         if constexpr (std::is_same_v<Op, CpuFlushPage> || std::is_same_v<Op, CpuFlushSpace> ||
                       std::is_same_v<Op, CpuSpeculate> || std::is_same_v<Op, CpuEvict>) {
-          if (claims.narrates && cpus[op.cpu.raw()].lazy) return Skip::kNoSpace;
+          if (cpus[op.cpu.raw()].lazy) return Skip::kNoSpace;
         }
         if constexpr (IsAccess<Op>)
-          return reaches_file(op.space.value(), address(op.at.value()), op.width.raw(), access_of<Op>())
+          return reaches_file(op.space.value(), address(op.at.value()), op.width.raw(), Op::kAccess)
                      ? Skip::kFilePage
                      : Skip::kNone;
         return Skip::kNone;
@@ -229,8 +208,9 @@ void State::judge_request() {
   std::visit(
       [&]<class Op>(const Op& op) {
         if constexpr (std::is_same_v<Op, RangeMapAnon> || std::is_same_v<Op, RangeMapFile>)
-          now.verdict = ranges.judge_map(request_of(op));
-        if constexpr (std::is_same_v<Op, SpaceAssume>) now.verdict = ranges.judge_assume(request_of(op));
+          now.verdict = ranges.judge_map(request_of(op, address(op.at.value())));
+        if constexpr (std::is_same_v<Op, SpaceAssume>)
+          now.verdict = ranges.judge_assume(request_of(op, address(op.at.value())));
         if constexpr (std::is_same_v<Op, RangeUnmap>)
           now.verdict = ranges.judge_unmap(address(op.at.value()), op.length.raw());
         if constexpr (std::is_same_v<Op, RangeProtect>)
@@ -253,10 +233,10 @@ void State::end(const Response& r) {
     now.child = 0;
   } else {
     commit(r);
-    if (!broken() && claims.narrates) judge_touched_leaves(r);
+    if (!broken()) judge_touched_leaves(r);
   }
   name_results(r);
-  if (!broken() && claims.narrates) {
+  if (!broken()) {
     end_on_cpu();
     end_of_flushes();
     judge_objects();
@@ -267,7 +247,7 @@ void State::end(const Response& r) {
 void State::judge_value(const Response& r) {
   std::visit(
       [&]<class Op>(const Op&) {
-        if (claims.narrates && r.value != 0 && !(Answers<Op> && answers_value<Op>(r.refusal)))
+        if (r.value != 0 && !answers_value<Op>(r.refusal))
           find(Law::kAnswer, "value", 0, r.value);
       },
       now.operation);
@@ -310,7 +290,7 @@ void State::commit(const Response& r) {
         } else if constexpr (std::is_same_v<Op, SpaceAssume>) {
           end_assume(op, r);
         } else if constexpr (std::is_same_v<Op, RangeMapAnon> || std::is_same_v<Op, RangeMapFile>) {
-          end_map(request_of(op), r);
+          end_map(request_of(op, address(op.at.value())), r);
         } else if constexpr (std::is_same_v<Op, RangeUnmap>) {
           end_unmap(op, r);
         } else if constexpr (std::is_same_v<Op, RangeProtect>) {
@@ -318,7 +298,7 @@ void State::commit(const Response& r) {
         } else if constexpr (std::is_same_v<Op, RangeBrk>) {
           end_brk(op, r);
         } else if constexpr (IsAccess<Op>) {
-          end_access(op.at.value(), op.width.raw(), access_of<Op>(), r);
+          end_access(op.at.value(), op.width.raw(), Op::kAccess, r);
         } else {
           if (r.refusal != Refusal::kNone) find(Law::kAnswer, "refusal", "ok", std::string(name_of(r.refusal)));
           if constexpr (std::is_same_v<Op, FailNext>) fail_countdown = op.n.raw();

@@ -12,7 +12,8 @@
 #include "model/frames.h"
 #include "model/model.h"
 #include "model/pages.h"
-#include "model/ranges.h"
+#include "model/contract/blocks.h"
+#include "model/contract/ranges.h"
 #include "model/requests.h"
 #include "model/tables.h"
 #include "vocab/locks.h"
@@ -192,13 +193,6 @@ struct Now {
   Reused<LeafTouch> leaves;
   Reused<AccessedPage> accessed;
   Verdict verdict;                  // range operations
-};
-
-struct Block {
-  std::uint64_t frame = 0;
-  std::uint64_t pages = 0;  // 0: the handle is empty
-  unsigned order = 0;
-  bool exact = false;
 };
 
 class State {
@@ -381,7 +375,7 @@ class State {
   void end_pages(const PagesDrainCpu& op, const Response& r);
   std::uint64_t zeroed_in(std::uint64_t frame, std::uint64_t count);
   void adopt_block(unsigned handle, std::uint64_t frame, std::uint64_t pages, unsigned order, bool exact);
-  bool blocks_agree(std::uint64_t frame, std::uint64_t pages, unsigned order, const Response& r);
+  bool is_fresh_block(const Response& r);
   void end_shrink(const Response& r);
   void end_create(const SpaceCreate& op, const Response& r);
   void end_fork(const Response& r);
@@ -406,9 +400,6 @@ class State {
   void kill_space();
   bool refused_for_memory(const Response& r);  // judges an answer `oom`; true if it was legal
   void forget_space(std::uint32_t number);
-  MapRequest request_of(const RangeMapAnon& op) const;
-  MapRequest request_of(const RangeMapFile& op) const;
-  MapRequest request_of(const SpaceAssume& op) const;
 
   // -- judge_observations.cc --
   void judge_frame(Pfn at, const FrameObservation& seen);

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "model/geometry.h"
+#include "model/contract/geometry.h"
 
 namespace mmtwin::model {
 

@@ -17,7 +17,7 @@ namespace mmtwin::tools {
 
 struct ReplayOptions {
   std::vector<std::string> files;
-  std::string sut = "ours";    // or "recorded": the recording is judged
+  std::string sut = "ours";    // or "recorded": the recording is judged; "model": the contract plays
   std::string expect_verdict;  // empty: agreed
   bool strict = false;         // a mismatch with the recording is a disagreement
   bool bytes = false;          // the files are byte programs
@@ -83,6 +83,7 @@ struct FuzzOptions {
   unsigned jobs = 1;
   std::uint64_t seed = 1;
   std::string target = "machine";  // pages, spaces
+  std::string sut = "ours";        // or "model": the contract plays
   std::string machine;             // empty: drawn anew every few programs
   std::string weights;
   unsigned pauses = 40;           // percent of programs with operations that pause

@@ -5,9 +5,9 @@
 #include <filesystem>
 
 #include "impl/base/check.h"
+#include "lockstep/contract_system.h"
 #include "lockstep/perturb.h"
 #include "lockstep/random.h"
-#include "lockstep/suts/ours/ours.h"
 #include "lockstep/trace.h"
 #include "tools/campaign.h"
 #include "tools/commands.h"
@@ -69,7 +69,7 @@ void print_summary(const CampaignResult& result) {
 // Alterations of legal runs, until the time is up; one process, since what counts is the table.
 ExitCode perturb(const FuzzOptions& options, const CampaignOptions& campaign) {
   constexpr unsigned kAlterations = 16;
-  auto system = lockstep::make_ours();
+  auto system = campaign.make_system();
   lockstep::Perturber perturber(*system);
   lockstep::PerturbReport report;
   Progress progress(!options.json);
@@ -134,6 +134,7 @@ ExitCode fuzz(const FuzzOptions& options) {
     for (NamedProgram& trace : std::get<std::vector<NamedProgram>>(traces))
       campaign.first.push_back(std::move(trace.program));
   }
+  if (options.sut == "model") campaign.make_system = [] { return std::make_unique<lockstep::ContractSystem>(); };
   if (options.no_asserts) impl::set_checks_abort(false);
   catch_interrupts();
   if (options.perturb) return perturb(options, campaign);
@@ -155,7 +156,7 @@ ExitCode fuzz(const FuzzOptions& options) {
   result.totals.verdict = ending.verdict;
   FindingFile file;
   if (result.finding) {
-    auto system = lockstep::make_ours();
+    auto system = campaign.make_system();
     file = store_finding(*system, *result.finding, options.output, options.minimise_seconds, interrupted);
     if (!file.problem.empty()) {
       fmt::print(stderr, "{}\nthe finding, which could not be kept:\n{}", file.problem, file.unsaved);

@@ -37,8 +37,8 @@ void add_seed(CLI::App* sub, std::uint64_t& seed, const std::string& what) {
 void add_replay(CLI::App& app, ReplayOptions& o, Action& chosen) {
   CLI::App* sub = command(app, "replay", "Run traces in lockstep and judge them", chosen, [&o] { return replay(o); });
   sub->add_option("FILE", o.files, "Traces; - is standard input")->required();
-  sub->add_option("--sut", o.sut, "Who is judged: our system, or what a real kernel answered")
-      ->check(CLI::IsMember({"ours", "recorded"}))
+  sub->add_option("--sut", o.sut, "Who is judged: our system, what a real kernel answered, or the contract itself")
+      ->check(CLI::IsMember({"ours", "recorded", "model"}))
       ->capture_default_str();
   sub->add_option("--expect-verdict", o.expect_verdict, "Succeed only if the run ends so")
       ->check(CLI::IsMember({"agreed", "diverged", "violated", "crashed", "failed"}));
@@ -113,6 +113,9 @@ void add_fuzz(CLI::App& app, FuzzOptions& o, Action& chosen) {
   add_seed(sub, o.seed, "The same seed gives the same programs");
   sub->add_option("--target", o.target, "What to play")
       ->check(CLI::IsMember({"machine", "pages", "spaces"}))
+      ->capture_default_str();
+  sub->add_option("--sut", o.sut, "Who is judged: our system, or the contract itself")
+      ->check(CLI::IsMember({"ours", "model"}))
       ->capture_default_str();
   sub->add_option("--machine", o.machine, "PRESET key=value ... (default: drawn anew every few programs)");
   sub->add_option("--weights", o.weights, "pages=4,space=2,range=4,memory=5,cpu=2,world=1");

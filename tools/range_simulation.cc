@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <variant>
 
-#include "model/geometry.h"
+#include "model/contract/geometry.h"
 #include "tools/address_map.h"
 #include "tools/program_writer.h"
 

@@ -11,7 +11,7 @@
 #include <set>
 #include <vector>
 
-#include "model/ranges.h"
+#include "model/contract/ranges.h"
 #include "vocab/program.h"
 
 namespace mmtwin::tools {

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "impl/base/check.h"
+#include "lockstep/contract_system.h"
 #include "lockstep/divergence.h"
 #include "lockstep/guard.h"
 #include "lockstep/report.h"
@@ -41,6 +42,8 @@ Replayed run(const ReplayOptions& options, const std::string& file, const lockst
   std::unique_ptr<lockstep::System> system;
   if (options.sut == "recorded") {
     system = std::make_unique<lockstep::RecordedSystem>(program);
+  } else if (options.sut == "model") {
+    system = std::make_unique<lockstep::ContractSystem>();
   } else {
     system = lockstep::make_ours();
   }

@@ -16,7 +16,7 @@
 
 namespace mmtwin {
 
-// Compiled geometries (see impl/base/geometry.h and model/geometry.h): x86 = 9 bits a level, order-9 pageblocks;
+// Compiled geometries (impl/base/geometry.h, model/contract/geometry.h): x86 = 9 bits a level, order-9 pageblocks;
 // small = 4 bits a level, 16-frame huge pages, narrow counters. Both have 4 levels and 4096-byte pages.
 enum class GeometryName : std::uint8_t { kX86, kSmall };
 

@@ -1,4 +1,4 @@
-// Responses and observations: what can be compared, said in words of the specification.
+// Observations: what can be compared of a machine, said in words of the specification.
 //
 // Laws: every law of the judge holds over these, extracted from the system under test, never over model state. Context:
 // values. Cost: tens of bytes each. They deliberately leave out what is policy (list order, link fields, slab layout).
@@ -12,17 +12,10 @@
 #include "vocab/events.h"
 #include "vocab/flags.h"
 #include "vocab/operations.h"
-#include "vocab/refusals.h"
+#include "vocab/responses.h"
 #include "vocab/units.h"
 
 namespace mmtwin {
-
-// What an operation answers. `value`: first frame of a block, address of a mapping, break, loaded bytes; else 0.
-struct Response {
-  Refusal refusal = Refusal::kNone;
-  std::uint64_t value = 0;
-  friend constexpr bool operator==(const Response&, const Response&) = default;
-};
 
 enum class FrameState : std::uint8_t {
   kAbsent,  // a hole, reserved, or in no zone
@@ -42,18 +35,6 @@ struct FrameObservation {
   std::uint32_t mappings = 0;    // kUsed, anon: leaf entries that map it
   bool exclusive = false;        // kUsed, anon: marked as belonging to one space only
   friend constexpr bool operator==(const FrameObservation&, const FrameObservation&) = default;
-};
-
-// Attribute bits of a range besides protection: `shared` etc. as in MapFlags, plus what Linux shows in VmFlags.
-struct RangeObservation {
-  Address start;
-  Address end;
-  Prot prot;
-  MapFlags flags;          // shared, noreserve, stack only
-  bool accounted = false;  // VM_ACCOUNT: charged against the commit limit
-  FileId file;             // 0: anonymous
-  std::uint64_t offset = 0;  // file: byte offset of start. Anonymous: (page number at creation) * 4096
-  friend constexpr bool operator==(const RangeObservation&, const RangeObservation&) = default;
 };
 
 struct ZoneObservation {

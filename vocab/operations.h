@@ -26,10 +26,20 @@ using FileId = Quantity<struct FileIdUnit>;   // identity of a file, 1 to 65535;
 using Count = Quantity<struct CountUnit>;
 using Switch = Ordinal<struct SwitchUnit>;    // 0 or 1
 
+// What Response::value says of an operation that is done.
+enum class Answers : std::uint8_t {
+  kNothing,  // 0
+  kFrame,    // the first frame of a block
+  kAddress,  // of a mapping
+  kBreak,    // said by a refusal for want of memory as well: the old one
+  kBytes,    // loaded, little endian
+};
+
 // ---- pages_: page frames ----
 struct PagesAlloc {
   static constexpr std::string_view kName = "pages_alloc";
   static constexpr RefusalClass kRefusal = RefusalClass::kAtomic;
+  static constexpr Answers kAnswers = Answers::kFrame;
   Field<"cpu", CpuId> cpu;
   Field<"order", Order> order;
   Field<"gfp", Gfp> gfp;
@@ -40,6 +50,7 @@ struct PagesAlloc {
 struct PagesAllocExact {  // `pages` frames in a row; the tail of the power-of-two block goes back at once
   static constexpr std::string_view kName = "pages_alloc_exact";
   static constexpr RefusalClass kRefusal = RefusalClass::kAtomic;
+  static constexpr Answers kAnswers = Answers::kFrame;
   Field<"cpu", CpuId> cpu;
   Field<"pages", PageCount> pages;  // 1 to 1024
   Field<"gfp", Gfp> gfp;
@@ -114,6 +125,7 @@ struct SpaceAssume {  // adopts a recorded range: whatever overlapped is gone, n
 struct RangeMapAnon {
   static constexpr std::string_view kName = "range_map_anon";
   static constexpr RefusalClass kRefusal = RefusalClass::kAtomic;
+  static constexpr Answers kAnswers = Answers::kAddress;
   Field<"cpu", CpuId> cpu;
   Field<"space", SpaceHandle> space;
   Field<"at", Place> at;
@@ -126,6 +138,7 @@ struct RangeMapAnon {
 struct RangeMapFile {
   static constexpr std::string_view kName = "range_map_file";
   static constexpr RefusalClass kRefusal = RefusalClass::kAtomic;
+  static constexpr Answers kAnswers = Answers::kAddress;
   Field<"cpu", CpuId> cpu;
   Field<"space", SpaceHandle> space;
   Field<"at", Place> at;
@@ -159,6 +172,7 @@ struct RangeProtect {
 struct RangeBrk {  // answers the break after the call, as brk(2) does: a refusal answers the old one
   static constexpr std::string_view kName = "range_brk";
   static constexpr RefusalClass kRefusal = RefusalClass::kAtomic;
+  static constexpr Answers kAnswers = Answers::kBreak;
   Field<"cpu", CpuId> cpu;
   Field<"space", SpaceHandle> space;
   Field<"at", Place> at;  // the wanted break; 0: ask
@@ -169,6 +183,8 @@ struct RangeBrk {  // answers the break after the call, as brk(2) does: a refusa
 struct MemoryLoad {
   static constexpr std::string_view kName = "memory_load";
   static constexpr RefusalClass kRefusal = RefusalClass::kKills;
+  static constexpr Answers kAnswers = Answers::kBytes;
+  static constexpr Access kAccess = Access::kLoad;
   Field<"cpu", CpuId> cpu;
   Field<"space", SpaceHandle> space;
   Field<"at", Place> at;
@@ -178,6 +194,7 @@ struct MemoryLoad {
 struct MemoryStore {
   static constexpr std::string_view kName = "memory_store";
   static constexpr RefusalClass kRefusal = RefusalClass::kKills;
+  static constexpr Access kAccess = Access::kStore;
   Field<"cpu", CpuId> cpu;
   Field<"space", SpaceHandle> space;
   Field<"at", Place> at;
@@ -188,6 +205,8 @@ struct MemoryStore {
 struct MemoryFetch {
   static constexpr std::string_view kName = "memory_fetch";
   static constexpr RefusalClass kRefusal = RefusalClass::kKills;
+  static constexpr Answers kAnswers = Answers::kBytes;
+  static constexpr Access kAccess = Access::kFetch;
   Field<"cpu", CpuId> cpu;
   Field<"space", SpaceHandle> space;
   Field<"at", Place> at;
@@ -255,6 +274,29 @@ using Operation = std::variant<PagesAlloc, PagesAllocExact, PagesFree, PagesDrai
                                MemoryStore, MemoryFetch, CpuSwitchSpace, CpuFlushPage, CpuFlushSpace, CpuSpeculate,
                                CpuEvict, FailNext, SlabShrink, Resume>;
 inline constexpr std::size_t kOperationKinds = std::variant_size_v<Operation>;
+
+// ---- properties of operations, by what stands beside their fields ----
+template <class Op>
+concept HasSpace = requires(const Op& op) { op.space; };
+template <class Op>
+concept HasPlace = requires(const Op& op) { op.at; };
+template <class Op>
+concept IsAccess = requires { Op::kAccess; };
+// What its result handle names: 'b' a block, 'p' a space, 'a' an address; 0: it has none.
+template <class Op>
+constexpr char makes() {
+  if constexpr (requires(const Op& op) { op.result; }) return decltype(Op::result)::kLetter;
+  return 0;
+}
+template <class Op>
+constexpr Answers answers() {
+  if constexpr (requires { Op::kAnswers; }) return Op::kAnswers;
+  return Answers::kNothing;
+}
+template <class Op>
+constexpr bool may_want_memory() {
+  return Op::kRefusal != RefusalClass::kNever;
+}
 
 inline std::string_view name_of(const Operation& op) {
   return std::visit([](const auto& o) { return std::decay_t<decltype(o)>::kName; }, op);

@@ -10,7 +10,7 @@
 #include <set>
 #include <vector>
 
-#include "model/geometry.h"
+#include "model/contract/geometry.h"
 #include "tests/model/scenario.h"
 
 namespace mmtwin::model {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tests/model/range_world.h"
+#include "tests/model/contract/range_world.h"
 
 namespace mmtwin::model {
 namespace {

@@ -9,7 +9,7 @@
 #include <tuple>
 #include <vector>
 
-#include "tests/model/range_world.h"
+#include "tests/model/contract/range_world.h"
 
 namespace mmtwin::model {
 namespace {

@@ -2,7 +2,7 @@
 //
 // `children` is num_children, `active` num_active_vmas, `links` the length of the anon_vma's interval tree. A parent is
 // never gone before its children: every chain that names a family names its parent too.
-#include "model/ranges.h"
+#include "model/contract/ranges.h"
 
 namespace mmtwin::model {
 

@@ -2,7 +2,7 @@
 // families that only the kernel knows, so a cut there is explained either way. Everything else must agree.
 #include <algorithm>
 
-#include "model/ranges.h"
+#include "model/contract/ranges.h"
 
 namespace mmtwin::model {
 

@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-#include "tests/model/range_world.h"
+#include "tests/model/contract/range_world.h"
 
 namespace mmtwin::model {
 namespace {

@@ -7,7 +7,7 @@
 #include <iterator>
 #include <utility>
 
-#include "model/ranges.h"
+#include "model/contract/ranges.h"
 
 namespace mmtwin::model {
 

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "tests/model/range_world.h"
+#include "tests/model/contract/range_world.h"
 
 namespace mmtwin::model {
 namespace {

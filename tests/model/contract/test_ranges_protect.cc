@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/model/range_world.h"
+#include "tests/model/contract/range_world.h"
 
 namespace mmtwin::model {
 namespace {

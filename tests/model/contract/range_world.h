@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "model/ranges.h"
+#include "model/contract/ranges.h"
 
 namespace mmtwin::model {
 

@@ -2,7 +2,7 @@
 // alignment to huge pages of thp_get_unmapped_area before it.
 #include <algorithm>
 
-#include "model/ranges.h"
+#include "model/contract/ranges.h"
 
 namespace mmtwin::model {
 

@@ -1,5 +1,5 @@
 // What each range operation must answer, and what it does to the list; docs/RULES.md section 3.
-#include "model/ranges.h"
+#include "model/contract/ranges.h"
 
 #include <algorithm>
 #include <iterator>
@@ -37,6 +37,11 @@ bool Ranges::meets(std::uint64_t from, std::uint64_t to) const {
   if (from >= to) return false;
   const Range* range = first_at_or_above(from);
   return range != nullptr && range->start < to;
+}
+
+bool Ranges::may_hold(std::uint64_t at, std::uint64_t bytes) const {
+  const std::uint64_t end = at + page_ceiling(bytes);
+  return at % kPage == 0 && at >= kLowestAddress && end > at && end <= geometry_->user_end && !meets(at, end);
 }
 
 std::uint64_t Ranges::first_hole(std::uint64_t from, std::uint64_t to) const {

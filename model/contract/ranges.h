@@ -11,8 +11,8 @@
 #include <optional>
 #include <vector>
 
-#include "model/geometry.h"
-#include "vocab/observations.h"
+#include "model/contract/geometry.h"
+#include "vocab/responses.h"
 #include "vocab/operations.h"
 
 namespace mmtwin::model {
@@ -63,6 +63,17 @@ struct MapRequest {
   std::uint64_t file = 0;
   std::uint64_t offset = 0;
 };
+
+// Of an operation that asks for a mapping, at the address that its place means.
+template <class Op>
+MapRequest request_of(const Op& op, std::uint64_t at) {
+  MapRequest request{at, op.length.raw(), op.prot.value(), op.flags.value()};
+  if constexpr (requires { op.file; }) {
+    request.file = op.file.raw();
+    request.offset = op.offset.raw();
+  }
+  return request;
+}
 
 // A fork reused families as the rule says, one of several that may have been free, or one where none was.
 enum class ForkChoice : std::uint8_t { kKnown, kOpen, kImpossible };
@@ -116,6 +127,8 @@ class Ranges {
   const Range* find(std::uint64_t at) const;               // the range that holds `at`
   const Range* first_at_or_above(std::uint64_t at) const;  // whose end is above `at`
   bool meets(std::uint64_t from, std::uint64_t to) const;  // any range in [from, to)?
+  // Could a mapping of that many bytes be answered at `at`, were placement not a policy?
+  bool may_hold(std::uint64_t at, std::uint64_t bytes) const;
   const std::map<std::uint64_t, Range>& all() const { return by_start_; }
   std::uint64_t brk() const { return brk_; }
   std::uint64_t top() const { return top_; }

@@ -1,0 +1,131 @@
+#include "model/answer_judge.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "vocab/text.h"
+
+namespace mmtwin::model {
+
+namespace {
+
+// Whose claim a wrong answer breaks.
+Law law_of(const Operation& operation, const Expectation& expected, const Response& answer) {
+  const bool is_wrong_value = expected.find(answer.refusal) != nullptr;
+  return std::visit(
+      [&]<class Op>(const Op&) {
+        if constexpr (IsAccess<Op>) return is_wrong_value ? Law::kContent1 : Law::kPerm1;
+        if (is_wrong_value && answers<Op>() == Answers::kAddress) return Law::kVma3;
+        if (is_wrong_value && answers<Op>() == Answers::kFrame) return Law::kFrame1;
+        return Law::kAnswer;
+      },
+      operation);
+}
+
+}  // namespace
+
+void AnswerJudge::start(const MachineDescription& machine, const Claims& claims) {
+  contract_.start(machine);
+  claims_ = claims;
+  failure_ordered_ = prefix_open_ = gave_up_ = false;
+  finding_.reset();
+}
+
+void AnswerJudge::find(Law law, std::string_view field, std::string expected, std::string actual) {
+  if (!finding_) finding_ = Finding{law, field, std::move(expected), std::move(actual)};
+}
+
+void AnswerJudge::end(const Response& response) {
+  if (finding_) return;
+  const Expectation expected = contract_.expect(operation_);
+  const Alternative* const answer = expected.find(response);
+  const Law law = law_of(operation_, expected, response);
+  note(law);
+  ++items_;
+  if (answer == nullptr) return find(law, "answer", expected.words(), print(response));
+  if (answer->rule == ValueRule::kFreeGap) {
+    note(Law::kVma3);
+    if (claims_.exact_addresses && response.value != answer->value)
+      return find(Law::kVma3, "address", std::to_string(answer->value), std::to_string(response.value));
+  }
+  if (answer->grounds == Grounds::kMemory) judge_shortage();
+  // With no list to tell how far it came, nobody can go on.
+  const bool is_prefix = std::holds_alternative<RangeProtect>(operation_) && response.refusal == Refusal::kOom;
+  prefix_open_ = is_prefix && claims_.shows_ranges;
+  gave_up_ = gave_up_ || (is_prefix && !claims_.shows_ranges);
+  if (!is_prefix) contract_.adopt(operation_, response);
+  if (const auto* order = std::get_if<FailNext>(&operation_)) failure_ordered_ = order->n.raw() != 0;
+}
+
+void AnswerJudge::judge_shortage() {
+  note(Law::kOom1);
+  if (!failure_ordered_ && !may_be_short())
+    find(Law::kOom1, "refusal", "so much asked for that memory may be short", "oom");
+  failure_ordered_ = false;
+}
+
+// A block is asked for as its operation says. For all else: tables and objects may not come from a movable zone, and
+// pages of programs may lie in any.
+bool AnswerJudge::may_be_short() const {
+  const auto is_short = [&](Gfp gfp, NodeId node) {
+    const Blocks& blocks = contract_.blocks();
+    return blocks.may_be_short(blocks.wish(gfp, 0, node, cpu_of(operation_)), contract_.pages());
+  };
+  return std::visit(
+      [&]<class Op>(const Op& op) {
+        if constexpr (makes<Op>() == 'b') {
+          const bool is_single = order_of(op) == 0;  // free frames for a larger block may lie apart
+          return !is_single || is_short(op.gfp.value(), op.node.value());
+        }
+        return is_short(kGfpKernel, kAnyNode) || is_short(kGfpKernel | kGfpMovable, kAnyNode);
+      },
+      operation_);
+}
+
+bool AnswerJudge::is_well_formed(const std::vector<RangeObservation>& seen) {
+  note(Law::kVma1);
+  std::uint64_t end = 0;
+  return std::all_of(seen.begin(), seen.end(), [&](const RangeObservation& range) {
+    const std::uint64_t from = std::exchange(end, range.end.raw()), start = range.start.raw();
+    return start % kPage == 0 && end % kPage == 0 && start >= from && end > start &&
+           end <= contract_.geometry().user_end;
+  });
+}
+
+void AnswerJudge::judge_ranges(SpaceHandle space, const std::vector<RangeObservation>& seen) {
+  if (finding_) return;
+  if (!is_well_formed(seen)) return find(Law::kVma1, "ranges", "sorted, disjoint, aligned, in the user half", "not so");
+  note(Law::kVma2);
+  items_ += seen.size();
+  const bool names_it = prefix_open_ && space_of(operation_) == space;
+  if (names_it) {
+    prefix_open_ = false;
+    note(Law::kRollback1);
+    if (!explain_prefix(seen)) find(Law::kRollback1, "ranges", "a prefix of the protect", "no such prefix");
+  } else if (!contract_.has_space(space) ? !seen.empty() : !contract_.take_over(space, seen)) {
+    find(Law::kVma2, "ranges", "a list that the operations explain", "another");
+  }
+}
+
+bool AnswerJudge::explain_prefix(const std::vector<RangeObservation>& seen) {
+  const auto& protect = std::get<RangeProtect>(operation_);
+  const std::uint64_t at = contract_.address(protect.at.value());
+  const std::uint64_t to = at + page_ceiling(protect.length.raw());
+  for (const std::uint64_t stop : contract_.ranges(protect.space.value()).protect_stops(at, to)) {
+    const Contract::Mark mark = contract_.mark();
+    contract_.adopt(operation_, {Refusal::kOom, 0}, {.stopped_at = stop});
+    if (contract_.take_over(protect.space.value(), seen)) {
+      contract_.forget(mark);
+      return true;
+    }
+    contract_.rewind(mark);
+  }
+  return false;
+}
+
+void AnswerJudge::judge_rest() {
+  note(Law::kLive1);
+  if (!contract_.spaces().empty()) find(Law::kLive1, "spaces", "0", std::to_string(contract_.spaces().size()));
+}
+
+}  // namespace mmtwin::model

@@ -1,0 +1,67 @@
+// Blocks: page frames as answers. Which ones a program was given, and which it may be given next.
+//
+// Laws: FRAME-1, BUDDY-1, ZONE-1, as far as answers show them. Context: one thread. Cost: a map node a block; a choice
+// of a place looks at the blocks in its zone. Here alone the contract speaks of frame numbers: blocks are disjoint,
+// aligned to their size, in one zone that the request may have, and made of frames that exist and are not reserved.
+// Source: Linux Documentation/core-api/mm-api.rst, "The Page Allocator" and Documentation/mm/physical_memory.rst.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "model/contract/zones.h"
+#include "vocab/operations.h"
+
+namespace mmtwin::model {
+
+struct Block {
+  std::uint64_t frame = 0;
+  std::uint64_t pages = 0;  // 0: there is none
+  unsigned order = 0;
+  bool exact = false;  // of pages_alloc_exact: `pages` frames of order 0 in a row
+  friend bool operator==(const Block&, const Block&) = default;
+};
+
+// The order of the block out of which pages are given; alloc_pages_exact gives back what is too much.
+inline unsigned order_of(const PagesAlloc& op) { return op.order.raw(); }
+inline unsigned order_of(const PagesAllocExact& op) {
+  return static_cast<unsigned>(std::bit_width(op.pages.raw() - 1));
+}
+
+class Blocks {
+ public:
+  void start(const MachineDescription& machine);
+
+  // What a request for 2^order frames prefers and may have.
+  Wish wish(Gfp gfp, unsigned order, NodeId node, CpuId cpu) const;
+  // May the request be answered with the block that begins at `frame`?
+  bool may_be(const Wish& wish, std::uint64_t frame) const;
+  // The lowest one in the first zone of the list that has one.
+  std::optional<std::uint64_t> plainest(const Wish& wish) const;
+  // Were a single frame to be refused to this request: is so much asked for, `others` pages for other ends included,
+  // that memory may be short? A system may need a frame in sixteen for itself.
+  bool may_be_short(const Wish& wish, std::uint64_t others) const;
+
+  bool holds(unsigned handle) const { return handle < by_handle_.size() && by_handle_[handle].pages != 0; }
+  const Block& at(unsigned handle) const { return by_handle_[handle]; }
+  // The handle, 1 or higher, which is empty or becomes so, holds the block; of no pages: it is empty.
+  void put(unsigned handle, const Block& block);
+
+ private:
+  // A span of frames that no block may have, if any, in [from, to): its end.
+  std::optional<std::uint64_t> obstacle(std::uint64_t from, std::uint64_t to) const;
+  FrameSpan zone(unsigned number) const {
+    return machine_.node[number / kZoneKinds].zones[number % kZoneKinds];
+  }
+  std::uint64_t given_in(const FrameSpan& zone) const;
+
+  MachineDescription machine_;
+  NodeOrders nearest_{};
+  std::vector<Block> by_handle_;
+  std::map<std::uint64_t, std::uint64_t> given_;  // pages by first frame
+};
+
+}  // namespace mmtwin::model

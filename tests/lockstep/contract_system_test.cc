@@ -1,0 +1,134 @@
+#include "lockstep/contract_system.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "lockstep/draw_machine.h"
+#include "lockstep/generate.h"
+#include "lockstep/run.h"
+#include "vocab/text.h"
+
+namespace mmtwin::lockstep {
+namespace {
+
+// The contract, but for answers that are altered.
+class Lying final : public System {
+ public:
+  using Lie = std::function<Response(const Operation&, Response)>;
+  explicit Lying(Lie lie) : lie_(std::move(lie)) {}
+  std::string_view name() const override { return "lying"; }
+  Claims claims() const override { return inner_.claims(); }
+  void start(const MachineDescription& machine, EventSink& sink) override { inner_.start(machine, sink); }
+  Response apply(const Operation& operation) override { return lie_(operation, inner_.apply(operation)); }
+  const Changes& changes() override { return inner_.changes(); }
+  void ranges(SpaceHandle space, std::vector<RangeObservation>& into) override { inner_.ranges(space, into); }
+  FrameObservation frame(Pfn at) override { return inner_.frame(at); }
+  SpaceObservation space(SpaceHandle at) override { return inner_.space(at); }
+  ZoneObservation zone(NodeId node, ZoneKind kind) override { return inner_.zone(node, kind); }
+  EntryObservation entry(SpaceHandle space, Vpn page) override { return inner_.entry(space, page); }
+  std::span<const std::uint8_t> bytes(Pfn at) override { return inner_.bytes(at); }
+
+ private:
+  ContractSystem inner_;
+  Lie lie_;
+};
+
+RunOutcome judged(System& system, const std::string& text) {
+  const Parsed<Program> program = parse_program("mmtwin 2\nmachine small\n" + text);
+  EXPECT_TRUE(program.ok()) << print(program.error());
+  Runner runner(system);
+  return runner.run(program.value());
+}
+// Told so instead, at the operation of that name.
+RunOutcome judged_told(std::string_view name, Response told, const std::string& text) {
+  Lying lying([&](const Operation& operation, Response truth) { return name_of(operation) == name ? told : truth; });
+  return judged(lying, text);
+}
+std::string law_of(const RunOutcome& outcome) {
+  return outcome.finding ? std::string(model::id_of(outcome.finding->law)) : "none";
+}
+
+TEST(ContractSystem, AgreesWithItselfForEver) {
+  ContractSystem system;
+  Runner runner(system);
+  std::uint64_t executed = 0;
+  for (std::uint64_t seed = 1; seed <= 1500; ++seed) {
+    GenerateOptions options;
+    options.seed = seed;
+    Random random(seed);
+    options.machine = draw_machine(random);
+    const Program program = generate(options);
+    const RunOutcome outcome = runner.run(program);
+    ASSERT_EQ(outcome.verdict, Verdict::kAgreed)
+        << "seed " << seed << ", step " << outcome.step.raw() << ": " << law_of(outcome)
+        << (outcome.finding ? ": " + outcome.finding->expected + " against " + outcome.finding->actual : "") << "\n"
+        << print(program);
+    executed += outcome.executed;
+  }
+  EXPECT_GT(executed, 50000u);
+}
+
+const std::string kStored =
+    "1 cpu=0 space_create -> p1\n"
+    "2 cpu=0 range_map_anon space=p1 at=0x100000 length=0x2000 prot=rw flags=fixed -> a1\n"
+    "3 cpu=0 memory_store space=p1 at=0x100000 width=1 value=0x7\n";
+
+const std::string kLoaded = kStored + "4 cpu=0 memory_load space=p1 at=0x100000 width=1\n";
+
+TEST(ContractSystem, AWrongByteIsFound) {
+  const RunOutcome outcome = judged_told("memory_load", {Refusal::kNone, 8}, kLoaded);
+  EXPECT_EQ(law_of(outcome), "CONTENT-1");
+}
+
+TEST(ContractSystem, ARefusalThatNothingExplainsIsFound) {
+  const RunOutcome outcome = judged_told("memory_load", {Refusal::kSegvMapErr, 0}, kLoaded);
+  EXPECT_EQ(law_of(outcome), "PERM-1");
+}
+
+TEST(ContractSystem, AnAddressInsideAMappingIsFound) {
+  const std::string mapped = "4 cpu=0 range_map_file space=p1 at=0x0 length=0x1000 prot=r file=1 -> a2\n";
+  const RunOutcome outcome = judged_told("range_map_file", {Refusal::kNone, 0x101000}, kStored + mapped);
+  EXPECT_EQ(law_of(outcome), "VMA-3");
+}
+
+TEST(ContractSystem, ABlockThatIsGivenTwiceIsFound) {
+  const std::string twice =
+      "1 cpu=0 pages_alloc order=0 gfp=wait node=any -> b1\n2 cpu=0 pages_alloc order=0 gfp=wait node=any -> b2\n";
+  const RunOutcome outcome = judged_told("pages_alloc", {Refusal::kNone, 0}, twice);
+  EXPECT_EQ(law_of(outcome), "FRAME-1");
+  EXPECT_EQ(outcome.step.raw(), 2u);
+}
+
+TEST(ContractSystem, TwoPagesInARowAreNoFinding) {
+  ContractSystem system;
+  const RunOutcome outcome = judged(system, "1 cpu=0 pages_alloc_exact pages=2 gfp=wait node=any -> b1\n");
+  EXPECT_EQ(outcome.verdict, Verdict::kAgreed);
+}
+
+// `machine small` has a zone for it; this one has none, and nothing need be asked for first.
+TEST(ContractSystem, APageOfAZoneThatIsNotThereIsRefused) {
+  const Parsed<Program> program = parse_program(
+      "mmtwin 2\nmachine tiny node0.normal=0+16\n"
+      "1 cpu=0 pages_alloc_exact pages=1 gfp=dma node=any -> b1\n2 cpu=0 pages_alloc order=0 gfp=dma node=any -> b2\n");
+  ASSERT_TRUE(program.ok()) << print(program.error());
+  ContractSystem system;
+  Runner runner(system);
+  EXPECT_EQ(runner.run(program.value()).verdict, Verdict::kAgreed);
+}
+
+// What refuses everything is never wrong, and never right.
+TEST(ContractSystem, WhoRefusesEverythingIsFound) {
+  Lying lying([](const Operation&, Response) { return Response{Refusal::kOom, 0}; });
+  EXPECT_EQ(law_of(judged(lying, kStored)), "OOM-1");
+  EXPECT_EQ(law_of(judged(lying, "1 cpu=0 pages_alloc order=0 gfp=wait node=any -> b1\n")), "OOM-1");
+}
+
+TEST(ContractSystem, AFailureThatWasOrderedMayHappenOnce) {
+  const std::string ordered = "1 cpu=0 fail_next n=1\n2 cpu=0 space_create -> p1\n";
+  EXPECT_EQ(law_of(judged_told("space_create", {Refusal::kOom, 0}, ordered)), "none");
+  EXPECT_EQ(law_of(judged_told("space_create", {Refusal::kOom, 0}, ordered + "3 cpu=0 space_create -> p1\n")), "OOM-1");
+}
+
+}  // namespace
+}  // namespace mmtwin::lockstep
