@@ -4,7 +4,7 @@ namespace mmtwin::lockstep {
 
 Claims ContractSystem::claims() const {
   Claims claims;
-  claims.shows_ranges = claims.exact_addresses = claims.exact_range_merge = true;
+  claims.shows_ranges = claims.exact_addresses = claims.exact_range_merge = claims.answers_loads = true;
   return claims;
 }
 

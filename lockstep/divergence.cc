@@ -65,7 +65,8 @@ Divergence describe_failure(Runner& runner, const Program& program, const RunOut
   divergence.signature = signature_of(outcome).value_or(Signature{});
   divergence.operation = outcome.phase == Phase::kBoot ? "boot" : "rest";
   if (outcome.has_operation) divergence.operation = print_step(outcome.step.raw(), outcome.operation);
-  divergence.replay = "mmtwin replay " + file;
+  const std::string sut(runner.system().name());
+  divergence.replay = "mmtwin replay " + (sut == "model" || sut == "recorded" ? "--sut=" + sut + " " : "") + file;
   StepRecorder recorder(outcome.step, divergence);
   RunOptions options;
   options.observer = &recorder;

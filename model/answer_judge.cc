@@ -35,10 +35,23 @@ void AnswerJudge::find(Law law, std::string_view field, std::string expected, st
   if (!finding_) finding_ = Finding{law, field, std::move(expected), std::move(actual)};
 }
 
+// Nobody can go on from a protect of which it was not shown how far it came.
+void AnswerJudge::begin(const Operation& operation) {
+  gave_up_ = gave_up_ || std::exchange(prefix_open_, false);
+  operation_ = operation;
+}
+
+// A recording may leave out what loads have read.
+const Alternative* AnswerJudge::match(const Expectation& expected, const Response& response) const {
+  const auto is_access = []<class Op>(const Op&) { return IsAccess<Op>; };
+  const bool is_untold = !claims_.answers_loads && std::visit(is_access, operation_);
+  return is_untold ? expected.find(response.refusal) : expected.find(response);
+}
+
 void AnswerJudge::end(const Response& response) {
   if (finding_) return;
   const Expectation expected = contract_.expect(operation_);
-  const Alternative* const answer = expected.find(response);
+  const Alternative* const answer = match(expected, response);
   const Law law = law_of(operation_, expected, response);
   note(law);
   ++items_;
@@ -49,10 +62,8 @@ void AnswerJudge::end(const Response& response) {
       return find(Law::kVma3, "address", std::to_string(answer->value), std::to_string(response.value));
   }
   if (answer->grounds == Grounds::kMemory) judge_shortage();
-  // With no list to tell how far it came, nobody can go on.
   const bool is_prefix = std::holds_alternative<RangeProtect>(operation_) && response.refusal == Refusal::kOom;
-  prefix_open_ = is_prefix && claims_.shows_ranges;
-  gave_up_ = gave_up_ || (is_prefix && !claims_.shows_ranges);
+  prefix_open_ = is_prefix;
   if (!is_prefix) contract_.adopt(operation_, response);
   if (const auto* order = std::get_if<FailNext>(&operation_)) failure_ordered_ = order->n.raw() != 0;
 }
@@ -121,11 +132,6 @@ bool AnswerJudge::explain_prefix(const std::vector<RangeObservation>& seen) {
     contract_.rewind(mark);
   }
   return false;
-}
-
-void AnswerJudge::judge_rest() {
-  note(Law::kLive1);
-  if (!contract_.spaces().empty()) find(Law::kLive1, "spaces", "0", std::to_string(contract_.spaces().size()));
 }
 
 }  // namespace mmtwin::model

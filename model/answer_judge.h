@@ -1,7 +1,7 @@
 // AnswerJudge: judges a system that narrates nothing by the contract alone: its answers and the range lists it shows.
 //
-// Laws: ANSWER-1, CONTENT-1, PERM-1, FRAME-1, VMA-1 to VMA-3, OOM-1, ROLLBACK-1, LIVE-1. Context: one thread. Cost:
-// that of the contract. A refusal for want of memory is judged by a bound, for nobody tells what memory was used for:
+// Laws: ANSWER-1, CONTENT-1, PERM-1, FRAME-1, VMA-1 to VMA-3, OOM-1, ROLLBACK-1. Context: one thread. Cost: that
+// of the contract. A refusal for want of memory is judged by a bound, for nobody tells what memory was used for:
 // so much must be asked for that memory may be short, or a failure must have been ordered. It deliberately predicts
 // nothing that the contract leaves open.
 #pragma once
@@ -21,10 +21,9 @@ class AnswerJudge {
  public:
   void start(const MachineDescription& machine, const Claims& claims);
   Skip inapplicable(const Operation& operation) const { return contract_.inapplicable(operation); }
-  void begin(const Operation& operation) { operation_ = operation; }
+  void begin(const Operation& operation);
   void end(const Response& response);
   void judge_ranges(SpaceHandle space, const std::vector<RangeObservation>& seen);
-  void judge_rest();
 
   const Contract& contract() const { return contract_; }
   const std::optional<Finding>& finding() const { return finding_; }
@@ -35,6 +34,7 @@ class AnswerJudge {
  private:
   void find(Law law, std::string_view field, std::string expected, std::string actual);
   void note(Law law) { ++exercised_[static_cast<unsigned>(law)]; }
+  const Alternative* match(const Expectation& expected, const Response& response) const;
   void judge_shortage();
   bool may_be_short() const;
   bool is_well_formed(const std::vector<RangeObservation>& seen);

@@ -89,10 +89,7 @@ void Model::audit_self() const {
   if (narrates_) state_->audit_self();
 }
 void Model::judge_rest() {
-  if (narrates_)
-    state_->judge_rest();
-  else
-    answers_->judge_rest();
+  if (narrates_) state_->judge_rest();
 }
 const LawCounts& Model::exercised() const { return narrates_ ? state_->exercised : answers_->exercised(); }
 std::uint64_t Model::items_judged() const { return narrates_ ? state_->items : answers_->items_judged(); }

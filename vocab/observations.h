@@ -76,6 +76,7 @@ struct Claims {
   bool exact_zones = false;        // the first zone of the fallback order that may give, gives
   bool narrates_locks = false;     // every lock is taken and released by events
   bool narrates_objects = false;   // every slab object is requested and returned by events
+  bool answers_loads = false;      // what a load answers is what it read; of one that narrates it is known
   std::array<std::uint16_t, kCacheNames.size()> objects_per_frame{};  // of each cache, as fit; 0: does not say
 };
 

@@ -4,6 +4,20 @@
 
 namespace mmtwin::lockstep {
 
+namespace {
+
+bool tells_all_loads(const Program& program) {
+  for (std::size_t step = 1; step <= program.operations.size(); ++step) {
+    const auto is_access = []<class Op>(const Op&) { return IsAccess<Op>; };
+    if (!std::visit(is_access, program.operations[step - 1])) continue;
+    const auto answer = program.recorded.find(step);
+    if (answer == program.recorded.end() || !answer->second.has_response) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 RecordedSystem::RecordedSystem(const Program& program) : program_(program) {
   for (const auto& [step, answer] : program.recorded) {
     if (answer.has_ranges) claims_.shows_ranges = true;
@@ -15,6 +29,7 @@ RecordedSystem::RecordedSystem(const Program& program) : program_(program) {
     if (maps && answer.response.refusal == Refusal::kNone) claims_.exact_addresses = true;
   }
   claims_.exact_range_merge = claims_.shows_ranges;
+  claims_.answers_loads = tells_all_loads(program);
 }
 
 void RecordedSystem::start(const MachineDescription&, EventSink&) {

@@ -41,14 +41,14 @@ void Contract::put_block(unsigned handle, const Block& block) {
 
 // ---- answers ----
 
-ForkChoice Contract::adopt(const Operation& operation, const Response& response, const Effects& effects) {
-  return std::visit(
+void Contract::adopt(const Operation& operation, const Response& response, const Effects& effects) {
+  std::visit(
       [&]<class Op>(const Op& op) {
         const bool is_done = response.refusal == Refusal::kNone;
         if constexpr (IsAccess<Op>) {
           adopt_access(op, response);
         } else if constexpr (std::is_same_v<Op, SpaceFork>) {
-          if (is_done) return adopt_fork(op, effects);
+          if (is_done) adopt_fork(op);
         } else if constexpr (HasSpace<Op> && may_want_memory<Op>()) {
           adopt_mapping(op, response, effects);
         } else if constexpr (std::is_same_v<Op, PagesAlloc>) {
@@ -59,13 +59,12 @@ ForkChoice Contract::adopt(const Operation& operation, const Response& response,
         } else if constexpr (std::is_same_v<Op, PagesFree>) {
           if (is_done) put_block(op.block.number(), {});
         } else if constexpr (std::is_same_v<Op, SpaceCreate>) {
-          if (!is_done) return ForkChoice::kKnown;
+          if (!is_done) return;
           make_space(op.result.handle());
           edit(op.result.handle()).ranges.set_heap(op.brk.raw(), op.top.raw());
         } else if constexpr (std::is_same_v<Op, SpaceExit>) {
           if (is_done) end_space(op.space.value());
         }
-        return ForkChoice::kKnown;
       },
       operation);
 }
@@ -75,12 +74,12 @@ bool Contract::take_over(SpaceHandle space, const std::vector<RangeObservation>&
 }
 
 // fork(2): the same ranges; the same values at the same places, from now on apart.
-ForkChoice Contract::adopt_fork(const SpaceFork& op, const Effects& effects) {
+void Contract::adopt_fork(const SpaceFork& op) {
   make_space(op.result.handle());
   const Space& parent = edit(op.space.value());
   Space& child = edit(op.result.handle());
   parent.contents.share_with(child.contents);
-  return parent.ranges.fork_into(child.ranges, effects.families_made, effects.families_leaving);
+  (void)parent.ranges.fork_into(child.ranges);
 }
 
 template <class Op>

@@ -199,11 +199,11 @@ Expectation Contract::expect_access(const Op& op, const Space& space) const {
   return expected;
 }
 
-// A page cannot be shared once more if it has as many references as it may have. Others may hold some for a moment.
+// A page cannot be shared once more if it has as many references as it may have; a system may copy it instead.
 Expectation Contract::expect_fork(const Space& space) const {
   Expectation expected;
-  if (!shares_at_the_cap(space)) expected.add({});
-  expected.add({.refusal = Refusal::kNoMemory, .grounds = Grounds::kCap});
+  if (shares_at_the_cap(space)) expected.add({.refusal = Refusal::kNoMemory, .grounds = Grounds::kCap});
+  expected.add({});
   return expected;
 }
 

@@ -26,10 +26,6 @@ namespace mmtwin::model {
 
 // What an answer does not tell.
 struct Effects {
-  // Of a fork: which ranges with a family were seen to get one of their own, in order. Null: the rule decides.
-  const std::vector<bool>* families_made = nullptr;
-  // Own families of ranges that others may be taking away just now, one for each.
-  std::vector<FamilyId> families_leaving{};
   // How far a protect that was refused memory came: the address where it stopped.
   std::optional<std::uint64_t> stopped_at{};
 };
@@ -42,8 +38,8 @@ class Contract {
   Skip inapplicable(const Operation& operation) const;
   // What it may answer now. The operation is applicable.
   Expectation expect(const Operation& operation) const;
-  // It has answered so, which was expected. How a fork chose its families.
-  ForkChoice adopt(const Operation& operation, const Response& response, const Effects& effects = {});
+  // It has answered so, which was expected.
+  void adopt(const Operation& operation, const Response& response, const Effects& effects = {});
   // The space's list is seen to be this one, which is taken over where it can be explained: touches that nobody saw may
   // have made families. False: nothing is changed.
   bool take_over(SpaceHandle space, const std::vector<RangeObservation>& seen);
@@ -141,7 +137,7 @@ class Contract {
   void adopt_mapping(const Op& op, const Response& response, const Effects& effects);
   template <class Op>
   void adopt_access(const Op& op, const Response& response);
-  ForkChoice adopt_fork(const SpaceFork& op, const Effects& effects);
+  void adopt_fork(const SpaceFork& op);
 
   MachineDescription machine_;
   const Geometry* geometry_ = &kSmall;

@@ -47,7 +47,7 @@ class Expectation {
   // The same, whatever it answers as its value.
   const Alternative* find(Refusal refusal) const;
   bool accepts(const Response& answer) const { return find(answer) != nullptr; }
-  // The one without grounds that need a machine, its value the first that anybody would name.
+  // What is answered where nothing but the contract is asked, its value the first that anybody would name.
   Response plainest() const { return {all_[0].refusal, all_[0].value}; }
   // "ok 0x12000, or oom".
   std::string words() const;

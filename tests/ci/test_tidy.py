@@ -72,6 +72,12 @@ class Includes(Tidy):
         self.sees_include("impl/reclaim/a.h", '"impl/mm.h"')
         self.sees_include("impl/reclaim/a.h", '"impl/elsewhere/b.h"')
 
+    def test_the_contract_knows_no_machine(self):
+        self.accepts_include("model/contract/a.h", '"model/contract/b.h"')
+        self.accepts_include("model/contract/a.h", '"vocab/operations.h"')
+        for name in ("vocab/events.h", "vocab/locks.h", "vocab/points.h", "vocab/observations.h", "model/frames.h"):
+            self.sees_include("model/contract/a.h", f'"{name}"')
+
     def test_impl_takes_the_version_that_the_build_chose(self):
         self.accepts_include("impl/phys/a.h", '"version/locks.h"')
         self.sees_include("impl/phys/a.h", '"impl/platform/threads/version/locks.h"')

@@ -3,7 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
 
+#include "fuzz/forwarding_system.h"
 #include "lockstep/draw_machine.h"
 #include "lockstep/generate.h"
 #include "lockstep/run.h"
@@ -12,26 +16,23 @@
 namespace mmtwin::lockstep {
 namespace {
 
-// The contract, but for answers that are altered.
-class Lying final : public System {
+// The contract, but for answers and lists that are altered.
+class Lying final : public fuzz::ForwardingSystem {
  public:
   using Lie = std::function<Response(const Operation&, Response)>;
-  explicit Lying(Lie lie) : lie_(std::move(lie)) {}
-  std::string_view name() const override { return "lying"; }
-  Claims claims() const override { return inner_.claims(); }
-  void start(const MachineDescription& machine, EventSink& sink) override { inner_.start(machine, sink); }
-  Response apply(const Operation& operation) override { return lie_(operation, inner_.apply(operation)); }
-  const Changes& changes() override { return inner_.changes(); }
-  void ranges(SpaceHandle space, std::vector<RangeObservation>& into) override { inner_.ranges(space, into); }
-  FrameObservation frame(Pfn at) override { return inner_.frame(at); }
-  SpaceObservation space(SpaceHandle at) override { return inner_.space(at); }
-  ZoneObservation zone(NodeId node, ZoneKind kind) override { return inner_.zone(node, kind); }
-  EntryObservation entry(SpaceHandle space, Vpn page) override { return inner_.entry(space, page); }
-  std::span<const std::uint8_t> bytes(Pfn at) override { return inner_.bytes(at); }
+  explicit Lying(Lie lie) : ForwardingSystem(std::make_unique<ContractSystem>()), lie_(std::move(lie)) {}
+  Response apply(const Operation& operation) override { return lie_(operation, ForwardingSystem::apply(operation)); }
+  void ranges(SpaceHandle space, std::vector<RangeObservation>& into) override {
+    ForwardingSystem::ranges(space, into);
+    if (alter_ranges) alter_ranges(into);
+  }
+  const Changes& changes() override { return shows_nothing ? nothing_ : ForwardingSystem::changes(); }
+  std::function<void(std::vector<RangeObservation>&)> alter_ranges;
+  bool shows_nothing = false;
 
  private:
-  ContractSystem inner_;
   Lie lie_;
+  Changes nothing_;
 };
 
 RunOutcome judged(System& system, const std::string& text) {
@@ -115,6 +116,57 @@ TEST(ContractSystem, APageOfAZoneThatIsNotThereIsRefused) {
   ContractSystem system;
   Runner runner(system);
   EXPECT_EQ(runner.run(program.value()).verdict, Verdict::kAgreed);
+}
+
+TEST(ContractSystem, AForkIsRefusedForTheCapOnlyWhereItIsMet) {
+  const std::string forked = kStored + "4 cpu=0 space_fork space=p1 -> p2\n";
+  EXPECT_EQ(law_of(judged_told("space_fork", {Refusal::kNoMemory, 0}, forked)), "ANSWER-1");
+}
+
+// ---- a protect that memory ended somewhere ----
+
+const std::string kProtected =
+    kStored +
+    "4 cpu=0 fail_next n=1\n"
+    "5 cpu=0 range_protect space=p1 at=0x100000 length=0x2000 prot=r\n";
+
+Response refused_protect(const Operation& operation, Response truth) {
+  return std::holds_alternative<RangeProtect>(operation) ? Response{Refusal::kOom, 0} : truth;
+}
+
+TEST(ContractSystem, ARefusedProtectLeavesAPrefix) {
+  Lying all(refused_protect);
+  EXPECT_EQ(law_of(judged(all, kProtected)), "none");
+  Lying none(refused_protect);
+  none.alter_ranges = [](std::vector<RangeObservation>& seen) {
+    if (!seen.empty()) seen[0].prot = kProtRead | kProtWrite;
+  };
+  EXPECT_EQ(law_of(judged(none, kProtected)), "none");
+  Lying another(refused_protect);
+  another.alter_ranges = [](std::vector<RangeObservation>& seen) {
+    if (!seen.empty() && seen[0].prot == kProtRead) seen[0].prot = kProtRead | kProtExec;
+  };
+  EXPECT_EQ(law_of(judged(another, kProtected)), "ROLLBACK-1");
+}
+
+TEST(ContractSystem, NobodyGoesOnFromAPrefixThatWasNotShown) {
+  Lying silent(refused_protect);
+  silent.shows_nothing = true;
+  const RunOutcome outcome = judged(silent, kProtected + "6 cpu=0 range_unmap space=p1 at=0x100000 length=0x1000\n");
+  EXPECT_TRUE(outcome.gave_up);
+  EXPECT_EQ(law_of(outcome), "none");
+}
+
+TEST(ContractSystem, AListThatNothingExplainsIsFound) {
+  Lying lying([](const Operation&, Response truth) { return truth; });
+  lying.alter_ranges = [](std::vector<RangeObservation>& seen) {
+    if (!seen.empty()) seen[0].prot = kProtRead;
+  };
+  EXPECT_EQ(law_of(judged(lying, kStored)), "VMA-2");
+  lying.alter_ranges = [](std::vector<RangeObservation>& seen) {
+    if (!seen.empty()) seen[0].end = Address(0);
+  };
+  EXPECT_EQ(law_of(judged(lying, kStored)), "VMA-1");
 }
 
 // What refuses everything is never wrong, and never right.

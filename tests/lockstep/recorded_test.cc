@@ -51,6 +51,14 @@ TEST(Recorded, ItClaimsOnlyWhatItHolds) {
   EXPECT_FALSE(quiet.claims().exact_addresses);
 }
 
+// A log of system calls does not say what loads read.
+TEST(Recorded, LoadsAreJudgedOnlyWhereAllAreTold) {
+  const std::string stored = kRecording + "5 cpu=0 memory_store space=p1 at=0x10000 width=1 value=0x7 = ok\n";
+  EXPECT_EQ(judged(stored + "6 cpu=0 memory_load space=p1 at=0x10000 width=1\n").verdict, Verdict::kAgreed);
+  EXPECT_EQ(judged(stored + "6 cpu=0 memory_load space=p1 at=0x10000 width=1 = 0x7\n").verdict, Verdict::kAgreed);
+  EXPECT_EQ(judged(stored + "6 cpu=0 memory_load space=p1 at=0x10000 width=1 = 0x8\n").verdict, Verdict::kDiverged);
+}
+
 TEST(Recorded, AWrongAnswerInTheRecordingIsFoundAtItsStep) {
   std::string wrong = kRecording;
   wrong.replace(wrong.find("EINVAL"), 6, "ok");

@@ -165,8 +165,10 @@ TEST(Contract, APageIsSharedNoMoreOftenThanItsCountCanSay) {
   machine.reference_cap = 2;
   Played played(machine);
   played.set_up();
+  EXPECT_FALSE(played.contract.expect(Played::fork_of(kOne, kTwo)).accepts({Refusal::kNoMemory, 0}));
   EXPECT_EQ(played.play(Played::fork_of(kOne, kTwo)).refusal, Refusal::kNone);
   const SpaceHandle three(3);
+  EXPECT_TRUE(played.contract.expect(Played::fork_of(kOne, three)).accepts({Refusal::kNone, 0})) << "by copying";
   EXPECT_EQ(played.play(Played::fork_of(kOne, three)).refusal, Refusal::kNoMemory);
   // A copy is a page of its own.
   played.play(Played::store_of(kTwo, kAt, 1));
