@@ -177,6 +177,7 @@ Outcome<std::uint64_t> MmOf<Geometry>::access(CpuId cpu, SpaceId space, Address 
     Vpn missing;
     mmu_.enter(cpu);
     const bool done = try_access(cpu, at, width, access, value, missing);
+    if (done) [[likely]] hardware_.commit(cpu, Refusal::kNone, access == Access::kStore ? 0 : value);
     mmu_.leave(cpu);
     if (done) [[likely]] return value;
     point(Point::kFault);

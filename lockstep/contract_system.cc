@@ -3,9 +3,7 @@
 namespace mmtwin::lockstep {
 
 Claims ContractSystem::claims() const {
-  Claims claims;
-  claims.shows_ranges = claims.exact_addresses = claims.exact_range_merge = claims.answers_loads = true;
-  return claims;
+  return {Claim::kRanges, Claim::kExactAddresses, Claim::kLoads};
 }
 
 void ContractSystem::start(const MachineDescription& machine, EventSink&) {

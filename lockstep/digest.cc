@@ -35,7 +35,7 @@ bool answers_with_contract(const Operation& operation, const Claims& claims) {
         if constexpr (answers<Op>() == Answers::kFrame) {
           return false;
         } else if constexpr (answers<Op>() == Answers::kAddress) {
-          return claims.exact_addresses || op.flags.any(kMapFixed | kMapNoReplace);
+          return claims.has(Claim::kExactAddresses) || op.flags.any(kMapFixed | kMapNoReplace);
         } else {
           return true;
         }

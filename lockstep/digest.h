@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 
+#include "vocab/claims.h"
 #include "vocab/events.h"
 #include "vocab/observations.h"
 

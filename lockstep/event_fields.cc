@@ -62,6 +62,7 @@ constexpr std::array<std::span<const EventField>, kEventNames.size()> kMeaningfu
     kStep,           // went_on
     kAnswer,         // ended
     kStep,           // stuck
+    kAnswer,         // committed
 }};
 
 std::string hex_of(std::uint64_t value) {

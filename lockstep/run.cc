@@ -214,7 +214,7 @@ bool Runner::landed(StepNumber step, const Operation* operation) {
 bool Runner::compare() {
   static constexpr std::size_t kShort = 16;
   const Changes& seen = system_.changes();
-  if (claims_.shows_frames) {
+  if (claims_.has(Claim::kFrames)) {
     const Changes& expected = model_.changes();
     if (seen.frames.size() > kShort && expected.frames.size() > kShort) {
       if (!compare_sorted(seen.frames, expected.frames)) return false;
@@ -232,7 +232,7 @@ bool Runner::compare() {
     if (!compare_space(space)) return false;
   }
   // A system that does not narrate shows what it marks, and is not asked for more.
-  if (!claims_.narrates) return true;
+  if (!claims_.narrates()) return true;
   for (const SpaceHandle space : model_.changes().spaces) {
     const bool done = std::find(seen.spaces.begin(), seen.spaces.end(), space) != seen.spaces.end();
     if (!done && !compare_space(space)) return false;
@@ -257,13 +257,13 @@ bool Runner::judge_frame(Pfn at, const FrameObservation& seen) {
 }
 
 bool Runner::compare_space(SpaceHandle space) {
-  if (claims_.shows_ranges) {
+  if (claims_.has(Claim::kRanges)) {
     ranges_.clear();
     system_.ranges(space, ranges_);
     model_.judge_ranges(space, ranges_);
     if (model_.finding()) return false;
   }
-  if (claims_.shows_frames) model_.judge_space(space, system_.space(space));
+  if (claims_.has(Claim::kCounters)) model_.judge_space(space, system_.space(space));
   return !model_.finding();
 }
 
@@ -278,11 +278,13 @@ bool Runner::audited(StepNumber after, const Program& program) {
 bool Runner::audit() {
   ++outcome_.audits;
   model_.audit_self();
-  if (!claims_.narrates) return true;
+  if (!claims_.narrates()) return true;
   marks_cover_ = true;
-  if (claims_.shows_frames && !audit_frames()) return false;
+  const bool shows_frames = claims_.has(Claim::kFrames);
+  if (shows_frames && !audit_frames()) return false;
   if (!audit_spaces()) return false;
-  if (claims_.shows_frames && !(audit_zones() && audit_caches() && audit_entries())) return false;
+  if (claims_.has(Claim::kCounters) && !(audit_zones() && audit_caches())) return false;
+  if (shows_frames && !audit_entries()) return false;
   return hear_complaint();
 }
 
@@ -306,7 +308,7 @@ bool Runner::audit_frames() {
 bool Runner::audit_spaces() {
   for (const SpaceHandle space : model_.spaces()) {
     if (!compare_space(space)) return false;
-    if (claims_.shows_frames) model_.judge_space(space, system_.recounted(space));
+    if (claims_.has(Claim::kCounters)) model_.judge_space(space, system_.recounted(space));
     if (model_.finding()) return false;
   }
   return true;

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "vocab/claims.h"
 #include "vocab/events.h"
 #include "vocab/machine.h"
 #include "vocab/observations.h"

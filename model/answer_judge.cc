@@ -3,26 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/answer_law.h"
 #include "vocab/text.h"
 
 namespace mmtwin::model {
-
-namespace {
-
-// Whose claim a wrong answer breaks.
-Law law_of(const Operation& operation, const Expectation& expected, const Response& answer) {
-  const bool is_wrong_value = expected.find(answer.refusal) != nullptr;
-  return std::visit(
-      [&]<class Op>(const Op&) {
-        if constexpr (IsAccess<Op>) return is_wrong_value ? Law::kContent1 : Law::kPerm1;
-        if (is_wrong_value && answers<Op>() == Answers::kAddress) return Law::kVma3;
-        if (is_wrong_value && answers<Op>() == Answers::kFrame) return Law::kFrame1;
-        return Law::kAnswer;
-      },
-      operation);
-}
-
-}  // namespace
 
 void AnswerJudge::start(const MachineDescription& machine, const Claims& claims) {
   contract_.start(machine);
@@ -44,7 +28,7 @@ void AnswerJudge::begin(const Operation& operation) {
 // A recording may leave out what loads have read.
 const Alternative* AnswerJudge::match(const Expectation& expected, const Response& response) const {
   const auto is_access = []<class Op>(const Op&) { return IsAccess<Op>; };
-  const bool is_untold = !claims_.answers_loads && std::visit(is_access, operation_);
+  const bool is_untold = !claims_.has(Claim::kLoads) && std::visit(is_access, operation_);
   return is_untold ? expected.find(response.refusal) : expected.find(response);
 }
 
@@ -58,10 +42,12 @@ void AnswerJudge::end(const Response& response) {
   if (answer == nullptr) return find(law, "answer", expected.words(), print(response));
   if (answer->rule == ValueRule::kFreeGap) {
     note(Law::kVma3);
-    if (claims_.exact_addresses && response.value != answer->value)
+    if (claims_.has(Claim::kExactAddresses) && response.value != answer->value)
       return find(Law::kVma3, "address", std::to_string(answer->value), std::to_string(response.value));
   }
   if (answer->grounds == Grounds::kMemory) judge_shortage();
+  if (answer->grounds == Grounds::kCap && !contract_.shares_at_the_cap(space_of(operation_)))
+    return find(law, "refusal", "a page with as many references as it may have", "none");
   const bool is_prefix = std::holds_alternative<RangeProtect>(operation_) && response.refusal == Refusal::kOom;
   prefix_open_ = is_prefix;
   if (!is_prefix) contract_.adopt(operation_, response);

@@ -1,30 +1,10 @@
-// Memory accesses: what they must answer, and what they must leave behind.
+// Memory accesses: what they must leave behind.
 #include "model/state.h"
 
 namespace mmtwin::model {
 
-// The answer of an access in the present state, page by page from the first; on a refusal `refused_at` is the page's
-// first byte that was reached.
-Refusal State::access_verdict(std::uint64_t at, unsigned width, Access access, std::uint64_t* refused_at) const {
-  const Ranges& ranges = *spaces[now.space].ranges;
-  const std::uint64_t last = at + (width - 1);
-  *refused_at = at;
-  if (last < at || last >= geometry->user_end) return Refusal::kSegvMapErr;  // before any page is faulted
-  for (std::uint64_t byte = at;; byte = page_floor(byte) + kPage) {
-    *refused_at = byte;
-    const Range* range = ranges.find(byte);
-    if (range == nullptr) return Refusal::kSegvMapErr;
-    const bool granted = access == Access::kStore   ? range->prot.any(kProtWrite)
-                         : access == Access::kFetch ? range->prot.any(kProtExec)
-                                                    : !range->prot.empty();
-    if (!granted) return Refusal::kSegvAccErr;
-    if (page_floor(byte) == page_floor(last)) return Refusal::kNone;
-  }
-}
-
 void State::begin_access(const Place& place, unsigned width) {
-  const std::uint64_t at = address(place);
-  if (spaces[now.space].killed) return;
+  const std::uint64_t at = place.offset;
   for (unsigned i = 0; i < 2; ++i) {
     const std::uint64_t byte = i == 0 ? at : at + (width - 1);
     if (byte >= geometry->user_end || (i == 1 && page_floor(byte) == page_floor(at))) break;
@@ -35,7 +15,7 @@ void State::begin_access(const Place& place, unsigned width) {
 
 // What the pages of the access are mapped to now.
 void State::find_accessed() {
-  if (spaces[now.space].killed) return;
+  if (is_killed(now.space)) return;
   for (AccessedPage& accessed : now.accessed) {
     accessed.entry = leaf(now.space, accessed.page).entry;
     accessed.mapped = accessed.mappings = 0;
@@ -45,25 +25,15 @@ void State::find_accessed() {
   }
 }
 
-// The last page was translated: this is when the access happens, through what the TLB says.
-void State::perform_access() {
-  now.performed = true;
-  now.loaded = 0;
-  const auto transfer = [&](const Place& place, unsigned width, const Value* stored) {
-    const std::uint64_t at = address(place);
-    for (unsigned i = 0; i < width; ++i) {
-      const std::uint64_t byte = at + i;
-      const std::uint64_t entry = now.accessed[byte / kPage == now.accessed[0].page ? 0 : 1].used;
-      const std::uint32_t page = maps_zero_page(entry) ? 0 : frames.at(frame_in(entry)).object;
-      if (stored != nullptr)
-        pages.store(page, byte % kPage, static_cast<std::uint8_t>(stored->raw() >> (8 * i)));
-      else if (page != 0)
-        now.loaded |= std::uint64_t{pages.load(page, byte % kPage)} << (8 * i);
-    }
-  };
-  if (const auto* op = std::get_if<MemoryStore>(&now.operation)) transfer(op->at.value(), op->width.raw(), &op->value);
-  if (const auto* op = std::get_if<MemoryLoad>(&now.operation)) transfer(op->at.value(), op->width.raw(), nullptr);
-  if (const auto* op = std::get_if<MemoryFetch>(&now.operation)) transfer(op->at.value(), op->width.raw(), nullptr);
+// What the store puts where the TLB leads it.
+void State::perform_store() {
+  const auto& op = std::get<MemoryStore>(now.operation);
+  for (unsigned i = 0; i < op.width.raw(); ++i) {
+    const std::uint64_t byte = op.at.value().offset + i;
+    const std::uint64_t entry = now.accessed[byte / kPage == now.accessed[0].page ? 0 : 1].used;
+    const std::uint32_t page = maps_zero_page(entry) ? 0 : frames.at(frame_in(entry)).object;
+    pages.store(page, byte % kPage, static_cast<std::uint8_t>(op.value.raw() >> (8 * i)));
+  }
 }
 
 // A page that was stored to: mapped, writable, its own; reused if it was mapped once (COW-2), else copied (COW-1).
@@ -94,47 +64,15 @@ void State::end_stored_page(std::uint64_t page, bool stored) {
   pages.at(mapped).exclusive = Exclusive::kYes;
 }
 
-void State::kill_space() {
-  Space& space = spaces[now.space];
-  note(Law::kOom1);
-  if (!now.killed || space.root != 0)
-    return find(Law::kRollback1, "killed space", "everything given back", "it still has tables");
-  space.killed = true;
-  space.ranges->clear();
-  space_changed(now.space);
+// Of a system that does not tell when a fault is over.
+void State::end_stored_pages() {
+  for (const AccessedPage& accessed : now.accessed) end_stored_page(accessed.page, true);
 }
 
-void State::end_access(const Place& place, unsigned width, Access access, const Response& r) {
-  if (now.overlapped) return end_overlapped_access(place, width, r);
-  if (spaces[now.space].killed) {
-    if (r.refusal != Refusal::kKilled) find(Law::kAnswer, "refusal", "ESRCH", std::string(name_of(r.refusal)));
-    return;
-  }
-  const std::uint64_t at = address(place);
-  if (refused_for_memory(r)) return kill_space();
-  std::uint64_t refused_at = 0;
-  const Refusal verdict = access_verdict(at, width, access, &refused_at);
-  note(Law::kPerm1);
-  if (r.refusal != verdict)
-    return find(Law::kPerm1, "refusal", std::string(name_of(verdict)), std::string(name_of(r.refusal)));
-  const bool is_translated = at < geometry->user_end && width <= geometry->user_end - at;
-  if (verdict != Refusal::kNone && is_translated && !now.in_fault)
-    return find(Law::kWalk1, "refused access", "one that faulted", "no fault");
-  // Pages before the refused one were faulted all the same.
-  const std::uint64_t done = verdict == Refusal::kNone ? at + width : refused_at;
-  for (std::uint64_t byte = at; byte < done; byte = page_floor(byte) + kPage) {
-    if (access == Access::kStore) {
-      spaces[now.space].ranges->prepare_store(byte);
-      end_stored_page(byte / kPage, verdict == Refusal::kNone);
-    }
-    const Range* likely = nullptr;
-    judge_leaf(now.space, byte / kPage, leaf(now.space, byte / kPage).entry, likely);
-    if (broken()) return;
-  }
-  if (verdict != Refusal::kNone) return;
-  if (!now.performed) return find(Law::kPerm1, "access", "translated by the TLB", "not");
-  note(Law::kContent1);
-  if (access != Access::kStore && r.value != now.loaded) find(Law::kContent1, "value", now.loaded, r.value);
+void State::judge_killed() {
+  if (!now.killed || spaces[now.space].root != 0)
+    find(Law::kRollback1, "killed space", "everything given back", "it still has tables");
+  space_changed(now.space);
 }
 
 }  // namespace mmtwin::model

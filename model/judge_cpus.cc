@@ -17,6 +17,9 @@ bool State::acts_where_it_may(const Event& e) {
     case EventKind::kWalkCacheUsed:
     case EventKind::kTableMark: now.in_fault = false; break;
     case EventKind::kFaulted: break;
+    case EventKind::kCommitted:
+      if (!is_access()) software_acts(e);
+      break;
     default: software_acts(e);
   }
   if (cpu == now.cpu) [[likely]] {
@@ -283,9 +286,9 @@ void State::end_of_flushes() {
   if (now.asked != 0) return find(Law::kCpu2, "interrupts not answered", 0, now.asked);
   if (now.must_flush != 0) return find(Law::kCpu2, "interrupts still due", 0, now.must_flush);
   if (const auto* op = std::get_if<CpuFlushPage>(&now.operation))
-    return judge_dropped(now.cpu, false, address(op->at.value()) / kPage);
+    return judge_dropped(now.cpu, false, op->at.value().offset / kPage);
   if (const auto* op = std::get_if<CpuEvict>(&now.operation))
-    return judge_dropped(now.cpu, false, address(op->at.value()) / kPage);
+    return judge_dropped(now.cpu, false, op->at.value().offset / kPage);
   if (is<CpuFlushSpace>()) return judge_dropped(now.cpu, true, 0);
   if (!now.took_rights || spaces[now.space].root == 0) return;
   if (now.overlapped) return;  // judged when the space's lock was given back, and at each answer

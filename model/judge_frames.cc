@@ -62,7 +62,6 @@ void State::page_requested(const Event& e) {
       request.wish.order = static_cast<unsigned>(std::bit_width(exact->pages.raw() - 1));
       node = exact->node.value();
     }
-    if (node != kAnyNode && node.raw() >= machine.nodes) node = kAnyNode;
   }
   if (e.order.raw() != request.wish.order) return find(Law::kAnswer, "order", request.wish.order, e.order.raw());
   list_zones(machine, nearest_nodes, node, request.cpu, request.wish);
@@ -126,11 +125,11 @@ void State::judge_choice_of_zone(std::uint64_t frame, Law otherwise) {
   note(Law::kZone2);
   if ((request.may >> zone & 1u) == 0)
     return find(Law::kZone2, "zone", "one above its watermark and reserve", zone_text(zone));
-  if (claims.exact_zones && now.overlapped) {
+  if (claims.has(Claim::kExactZones) && now.overlapped) {
     for (unsigned i = 0; i < request.wish.zone_count && request.wish.zones[i] != zone; ++i)
       if ((request.always >> request.wish.zones[i] & 1u) != 0)
         return find(Law::kZone3, "zone", zone_text(request.wish.zones[i]), zone_text(zone));
-  } else if (claims.exact_zones) {
+  } else if (claims.has(Claim::kExactZones)) {
     if (std::popcount(request.may) > 1) note(Law::kZone3);
     if (static_cast<unsigned>(request.first) != zone)
       find(Law::kZone3, "zone", zone_text(static_cast<unsigned>(request.first)), zone_text(zone));
@@ -330,15 +329,12 @@ bool State::may_be_returned(const Event& e, const FrameRecord& record) {
 // Blocks go by their handle or as the tail of an exact one, roots with their space.
 bool State::is_its_return(std::uint64_t frame, const FrameRecord& record) const {
   if (record.role == Role::kBlock) {
-    if (const auto* op = std::get_if<PagesFree>(&now.operation)) {
-      const Block& block = blocks[op->block.number()];
-      return frame >= block.frame && frame - block.frame < block.pages;
-    }
+    if (is<PagesFree>()) return frame >= now.block.frame && frame - now.block.frame < now.block.pages;
     return std::holds_alternative<PagesAllocExact>(now.operation) && !now.fresh.empty() &&
            frame >= now.fresh[0].frame && frame - now.fresh[0].frame < std::uint64_t{1} << now.request.wish.order;
   }
   if (record.role == Role::kSlab)
-    return !claims.narrates_objects || is<SlabShrink>() || now.returned_objects[record.object] != 0;
+    return !claims.has(Claim::kObjects) || is<SlabShrink>() || now.returned_objects[record.object] != 0;
   if (record.role != Role::kRootTable) return true;
   const std::uint32_t space = tables.at(record.object).space;
   return space == now.child || (space == now.space && (now.killed || std::holds_alternative<SpaceExit>(now.operation)));
@@ -453,7 +449,7 @@ void State::judge_kept_frames() {
   if (lower_tables != linked_tables) return find(Law::kRollback2, "tables", linked_tables, lower_tables);
   if (!now.took_slab || now.boot) return;
   for (unsigned cache = 0; cache < kCaches; ++cache) {
-    const std::uint64_t most = (claims.narrates_objects ? objects[cache] : live_objects(cache)) + 1;
+    const std::uint64_t most = (claims.has(Claim::kObjects) ? objects[cache] : live_objects(cache)) + 1;
     if (slab_frames[cache] > most)
       find(Law::kRollback2, "slab frames", "at most " + std::to_string(most),
            std::to_string(slab_frames[cache]) + " in " + std::string(kCacheNames[cache]));

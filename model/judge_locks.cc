@@ -118,7 +118,7 @@ void State::judge_left_cpu(const Now& other) {
 
 // What the lock protects is about to change.
 void State::judge_protected(LockClass lock_class, std::uint64_t instance) {
-  if (!claims.narrates_locks) return;
+  if (!claims.has(Claim::kLocks)) return;
   note(Law::kLock4);
   // An operation takes no space's lock but its own; which lock a space's tables have may not be known yet.
   const bool any_instance = lock_class == LockClass::kSpace || instance == kNoLock;

@@ -36,7 +36,7 @@ bool State::has_free_object(std::uint64_t cache) {
 // The frames that are left have room for every object handed out; those just being asked for need none yet.
 void State::judge_slab_room(std::uint64_t cache) {
   const std::uint64_t capacity = objects_in_frame(cache);
-  if (capacity == 0 || !claims.narrates_objects) return;
+  if (capacity == 0 || !claims.has(Claim::kObjects)) return;
   const auto asks = [&](const Now& n) { return n.object.open && n.object.cache == cache; };
   std::uint64_t asked = asks(now) ? 1 : 0;
   for (const Now& other : parked) asked += asks(other) ? 1 : 0;
@@ -89,7 +89,8 @@ void State::object_returned(const Event& e) {
 // The ranges of a space may have become more or less.
 void State::count_ranges(std::uint32_t number) {
   Space& space = spaces[number];
-  const std::uint64_t count = space.ranges ? space.ranges->all().size() : 0;
+  const Ranges* const ranges = ranges_of(number);
+  const std::uint64_t count = ranges != nullptr ? ranges->all().size() : 0;
   live_ranges += count - space.counted_ranges;
   space.counted_ranges = count;
 }
@@ -99,8 +100,8 @@ void State::judge_objects() {
   if (now.space != 0) count_ranges(now.space);
   if (now.child != 0) count_ranges(now.child);
   if (!parked.empty()) return;
-  // How far a protect came that ran out of memory is known only once the ranges were seen.
-  if (!claims.narrates_objects || spaces[now.space].prefix_from < spaces[now.space].prefix_to) return;
+  if (!claims.has(Claim::kObjects)) return;
+  const Families& families = contract.families();
   const std::array<std::uint64_t, kCaches> expected = {live_spaces, live_ranges, families.live(), families.links()};
   for (unsigned cache = 0; cache < kCaches; ++cache) {
     if (objects[cache] != 0) note(Law::kSlub1);

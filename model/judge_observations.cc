@@ -93,31 +93,6 @@ void State::judge_counts(const FrameRecord& record, const FrameObservation& seen
   }
 }
 
-// A protect that ran out of memory stopped at some range's end: the observed list says at which.
-bool State::try_prefixes(Space& space, const std::vector<RangeObservation>& seen) {
-  const auto equals = [&](const Ranges& ranges) {
-    if (ranges.all().size() != seen.size()) return false;
-    std::size_t i = 0;
-    for (const auto& [start, range] : ranges.all())
-      if (!(Ranges::observe(range) == seen[i++])) return false;
-    return true;
-  };
-  const std::uint64_t from = space.prefix_from, to = space.prefix_to;
-  space.prefix_to = space.prefix_from = 0;
-  if (equals(*space.ranges)) return true;
-  for (const std::uint64_t stop : space.ranges->protect_stops(from, to)) {
-    Families families_before = families;
-    Ranges candidate = *space.ranges;
-    candidate.protect(from, stop, space.prefix_prot);
-    if (equals(candidate)) {
-      *space.ranges = candidate;
-      return true;
-    }
-    families = families_before;
-  }
-  return false;
-}
-
 // VMA-1, of the list alone.
 bool State::is_well_formed(const std::vector<RangeObservation>& seen) {
   note(Law::kVma1);
@@ -138,21 +113,11 @@ void State::judge_ranges(SpaceHandle handle, const std::vector<RangeObservation>
   if (!is_well_formed(seen)) return;
   if (number == 0 && !seen.empty()) return find(Law::kVma2, "ranges of no space", 0, seen.size());
   if (number == 0) return;
-  Space& space = spaces[number];
-  if (space.prefix_from < space.prefix_to) {
-    note(Law::kRollback1);
-    const std::uint64_t from = space.prefix_from, to = space.prefix_to;
-    if (!try_prefixes(space, seen))
-      return find(Law::kRollback1, "ranges", "a prefix of the protect", "no such prefix");
-    judge_objects();
-    judge_leaves_of(number, from, to);
-    return;
-  }
   // What a refusal for want of memory left behind is its own law.
   const Law law = now.refused && number == now.space ? Law::kRollback1 : Law::kVma2;
   note(law);
   std::size_t i = 0;
-  for (const auto& [start, range] : space.ranges->all()) {
+  for (const auto& [start, range] : ranges_of(number)->all()) {
     const RangeObservation expected = Ranges::observe(range);
     ++items;
     if (i >= seen.size()) return find(law, "range", text(expected), "none");
@@ -165,8 +130,9 @@ void State::judge_ranges(SpaceHandle handle, const std::vector<RangeObservation>
 void State::judge_space(SpaceHandle handle, const SpaceObservation& seen) {
   const std::uint32_t number = space_number(handle);
   const Space& space = spaces[number];  // an empty handle has nothing, as the kernel's space
-  const std::uint64_t ranges = space.ranges ? space.ranges->all().size() : 0;
-  const std::uint64_t pages_total = space.ranges ? space.ranges->total_pages() : 0;
+  const Ranges* const list = ranges_of(number);
+  const std::uint64_t ranges = list != nullptr ? list->all().size() : 0;
+  const std::uint64_t pages_total = list != nullptr ? list->total_pages() : 0;
   note(Law::kAcct2);
   if (seen.ranges != ranges) return find(Law::kAcct2, "ranges", ranges, seen.ranges);
   if (seen.total_pages != pages_total) return find(Law::kAcct2, "total_pages", pages_total, seen.total_pages);

@@ -105,9 +105,9 @@ void State::link_changed(std::uint32_t number, std::uint64_t index, std::uint64_
   // A child's tables are made before it has ranges: its parent's justify them.
   const std::uint32_t justifies = space == now.child ? now.space : space;
   note(Law::kPt2);
-  const Space& owner = spaces[justifies];
+  const Ranges* const ranges = ranges_of(justifies);
   const std::uint64_t span = tables.span_pages(tables.at(below.object));
-  if (!owner.ranges || !owner.ranges->meets(page * kPage, (page + span) * kPage))
+  if (ranges == nullptr || !ranges->meets(page * kPage, (page + span) * kPage))
     find(Law::kPt2, "table", "a range in its span", "none at page " + std::to_string(page));
 }
 
@@ -150,8 +150,8 @@ void State::map_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t entr
   const std::uint64_t frame = frame_in(entry);
   note(Law::kIso1);
   const bool is_child = space == now.child && now.child != 0;
-  const Space& owner = spaces[is_child ? now.space : space];
-  const Range* range = owner.ranges ? owner.ranges->find(page * kPage) : nullptr;
+  const Ranges* const ranges = ranges_of(is_child ? now.space : space);
+  const Range* range = ranges != nullptr ? ranges->find(page * kPage) : nullptr;
   if (range == nullptr) return find(Law::kIso1, "leaf", "inside a range", "page " + std::to_string(page));
   if (!frames.exists(frame)) return find(Law::kIso1, "frame", "one that exists", std::to_string(frame));
   if (range->file != 0 || !range->is_private())
@@ -227,7 +227,8 @@ void State::judge_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t en
   if (!present(entry)) return;
   ++items;
   const bool is_likely = likely != nullptr && page * kPage >= likely->start && page * kPage < likely->end;
-  if (!is_likely) likely = spaces[space].ranges ? spaces[space].ranges->find(page * kPage) : nullptr;
+  const Ranges* const ranges = is_likely ? nullptr : ranges_of(space);
+  if (!is_likely) likely = ranges != nullptr ? ranges->find(page * kPage) : nullptr;
   const Range* range = likely;
   if (range == nullptr) return find(Law::kIso1, "leaf", "inside a range", "page " + std::to_string(page));
   note(Law::kPerm2);
@@ -245,18 +246,17 @@ void State::judge_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t en
   if (mapped.exclusive == Exclusive::kNo) return find(Law::kCow1, "exclusive", "yes", "no");
 }
 
-// Only what a successful operation takes away may lose the pages it held.
-bool State::may_lose_page(const LeafTouch& touch, const Response& r) const {
-  const auto& op = now.operation;
-  const bool takes_away = std::holds_alternative<RangeMapAnon>(op) || std::holds_alternative<RangeMapFile>(op) ||
-                          std::holds_alternative<RangeUnmap>(op) || std::holds_alternative<RangeBrk>(op) ||
-                          std::holds_alternative<SpaceAssume>(op);
-  return takes_away && r.refusal == Refusal::kNone && touch.space == now.space &&
-         touch.page * kPage >= now.verdict.from && touch.page * kPage < now.verdict.to;
+// A span that lost its ranges: no leaf, no table without a range.
+void State::judge_emptied(const Span& span) {
+  if (span.from >= span.to) return;
+  note(Law::kIso1);
+  judge_no_leaves(now.space, span.from, span.to);
+  judge_tables_justified(now.space, span.from, span.to);
 }
 
-// Whatever leaf changed, wherever it is: its rights are its range's, and no page got lost on the way.
-void State::judge_touched_leaves(const Response& r) {
+// Whatever leaf changed, wherever it is: its rights are its range's, and no page got lost on the way but those that the
+// answer takes away.
+void State::judge_touched_leaves(const Response& r, const Span& gone) {
   LeafCursor cursor;
   const Range* likely = nullptr;
   for (const LeafTouch& touch : now.leaves) {
@@ -265,10 +265,12 @@ void State::judge_touched_leaves(const Response& r) {
     if (cursor.space != touch.space) likely = nullptr;
     const std::uint64_t entry = leaf_entry(cursor, touch.space, touch.page);
     const bool holds_page = present(entry) && !maps_zero_page(entry);
-    if (touch.had_page && !holds_page && !may_lose_page(touch, r))
+    const bool is_taken_away =
+        touch.space == now.space && touch.page * kPage >= gone.from && touch.page * kPage < gone.to;
+    if (touch.had_page && !holds_page && !is_taken_away)
       return find(r.refusal == Refusal::kNone ? Law::kContent1 : Law::kRollback1, "page", "kept",
                   "lost: page " + std::to_string(touch.page));
-    if (space.prefix_from == space.prefix_to) judge_leaf(touch.space, touch.page, entry, likely);
+    judge_leaf(touch.space, touch.page, entry, likely);
   }
 }
 
@@ -294,7 +296,7 @@ void State::judge_no_leaves(std::uint32_t space, std::uint64_t from, std::uint64
 // PT-2 around a span that lost its ranges.
 void State::judge_tables_justified(std::uint32_t space, std::uint64_t from, std::uint64_t to) {
   if (spaces[space].root == 0) return;
-  const Ranges& ranges = *spaces[space].ranges;
+  const Ranges& ranges = *ranges_of(space);
   tables.for_each_table(
       spaces[space].root, from / kPage, to / kPage, [this](std::uint64_t f) { return table_number(f); },
       [&](std::uint32_t number) {

@@ -129,9 +129,9 @@ bool State::may_drop(const Event& e, std::uint64_t page, unsigned level) const {
   const unsigned shift = geometry->bits_per_level * level;
   if (is<CpuFlushSpace>()) return true;
   if (const auto* op = std::get_if<CpuFlushPage>(&now.operation))
-    return (address(op->at.value()) / kPage) >> shift == page >> shift;
+    return (op->at.value().offset / kPage) >> shift == page >> shift;
   if (const auto* op = std::get_if<CpuEvict>(&now.operation))
-    return level == 0 && address(op->at.value()) / kPage == page;
+    return level == 0 && op->at.value().offset / kPage == page;
   return now.took_rights && cpus[e.cpu.raw()].space == now.space;
 }
 
@@ -157,7 +157,7 @@ void State::walk_cache_dropped(const Event& e) {
 
 // The page that the hardware must translate next, kNoFrame: none.
 std::uint64_t State::page_due() const {
-  if (const auto* op = std::get_if<CpuSpeculate>(&now.operation)) return address(op->at.value()) / kPage;
+  if (const auto* op = std::get_if<CpuSpeculate>(&now.operation)) return op->at.value().offset / kPage;
   if (!is_access() || now.accessed.empty()) return kNoFrame;
   if (now.last_used != now.accessed[0].page) return now.accessed[0].page;
   return now.accessed.size() > 1 ? now.accessed[1].page : kNoFrame;
@@ -255,7 +255,9 @@ void State::tlb_used(const Event& e) {
   if (access == Access::kStore && !writable(slot.entry)) return find(Law::kPerm1, "store", "denied", "allowed");
   if (access == Access::kStore && !dirty(slot.entry)) return find(Law::kTlb1, "store", "sets D first", "D is clear");
   if (access == Access::kFetch && !executable(slot.entry)) return find(Law::kPerm1, "fetch", "denied", "allowed");
-  if (e.place == now.accessed.back().page) perform_access();
+  if (e.place != now.accessed.back().page) return;
+  now.performed = true;  // the last page was translated: this is when the access happens
+  if (is<MemoryStore>()) perform_store();
 }
 
 // On its CPU, in its space, of its kind, to one of its pages?

@@ -10,7 +10,7 @@ Model::~Model() = default;
 
 // A system that narrates is judged by the machine that its events tell of, any other one by its answers.
 void Model::start(const MachineDescription& machine, const Claims& claims) {
-  narrates_ = claims.narrates;
+  narrates_ = claims.narrates();
   if (narrates_)
     state_->start(machine, claims);
   else
@@ -67,11 +67,7 @@ void Model::judge_bytes(Pfn at, std::span<const std::uint8_t> seen) { state_->ju
 void Model::judge_complaint(std::string_view complaint) { state_->judge_complaint(complaint); }
 
 std::vector<SpaceHandle> Model::spaces() const {
-  if (!narrates_) return answers_->contract().spaces();
-  std::vector<SpaceHandle> all;
-  for (std::uint32_t handle = 1; handle < state_->space_of_handle.size(); ++handle)
-    if (state_->space_of_handle[handle] != 0) all.emplace_back(handle);
-  return all;
+  return narrates_ ? state_->contract.spaces() : answers_->contract().spaces();
 }
 
 std::vector<Vpn> Model::mapped_pages(SpaceHandle space) const {

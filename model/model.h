@@ -14,6 +14,7 @@
 
 #include "model/contract/skip.h"
 #include "model/laws.h"
+#include "vocab/claims.h"
 #include "vocab/events.h"
 #include "vocab/machine.h"
 #include "vocab/observations.h"

@@ -23,8 +23,7 @@ void State::park() {
 void State::leave() {
   now.overlapped = true;
   if (now.request.open && !now.request.filling) look_again();
-  if (is<SpaceFork>() && now.section == Section::kInside) now.met_cap = now.met_cap || shares_a_page_at_the_cap();
-  if (now.section == Section::kOver) close_section();
+  if (is<SpaceFork>() && now.in_section) now.met_cap = now.met_cap || shares_a_page_at_the_cap();
 }
 
 // Others have acted: zones may have become full or empty under an open request.
@@ -32,7 +31,7 @@ void State::arrive() {
   now.overlapped = true;
   now.is_undisturbed = false;
   now.walk.disturbed = now.fault_disturbed = true;
-  now.shared_section = now.shared_section || now.section == Section::kInside;
+  now.shared_section = now.shared_section || now.in_section;
   take_cpu();
   if (now.lost_cpu) {
     now.lost_cpu = now.acted = false;
@@ -140,118 +139,50 @@ bool State::is_in_use(const Operation& operation) const {
 // ---- the space's lock ----
 
 void State::enter_section() {
-  if (now.section == Section::kOver && now.may_pause) close_section();
-  now.section = Section::kInside;
+  now.in_section = true;
   now.faulted_page = now.fault_page;
-  if (!now.overlapped) return;
-  if (is_access())
-    find_accessed();
-  else if (!now.answered)
-    judge_request();
+  if (is_access()) find_accessed();
 }
 
 void State::leave_section() {
-  now.section = Section::kOver;
+  now.in_section = false;
   if (now.must_flush != 0) return find(Law::kCpu2, "interrupts due before the lock is given back", 0, now.must_flush);
   // A fault has its page flushed before the access walks there again.
   const bool took_page = now.stripped_pages != 0 && now.stripped_page[0] == now.faulted_page;
   if (is_access() && !now.overlapped && took_page && cpus[now.cpu].space == now.space)
     judge_dropped(now.cpu, false, now.faulted_page);
-  if (now.overlapped) close_section();
-}
-
-void State::close_section() {
-  now.section = Section::kNone;
-  if (broken() || now.space == 0) return;
-  if (is<SpaceExit>()) return spaces[now.space].ranges->clear();
+  if (claims.has(Claim::kEffects) && !is_access() && !now.answered && !broken())
+    return find(Law::kAnswer, "answer", "told before the space's lock is given back", "not");
   // Its own CPU has flushed whatever was taken away.
   Cpu& cpu = cpus[now.cpu];
-  if (cpu.space == now.space) {
+  if (now.took_rights && cpu.space == now.space && !broken()) {
     cpu.asids[cpu.asid].generation = spaces[now.space].generation;
-    if (now.took_rights) judge_answered(now.cpu);
-    if (broken()) return;
+    judge_answered(now.cpu);
   }
-  if (is_access()) return close_fault();
-  now.answer = expected_answer();
-  now.answered = true;
-  if (now.answer.refusal == Refusal::kKilled) {
-    if (now.child != 0) forget_space(now.child);
-    now.child = 0;
-    return;
-  }
-  commit(now.answer);
-  if (!broken()) judge_touched_leaves(now.answer);
-  now.leaves.clear();
-  if (is<SpaceFork>() && now.answer.refusal != Refusal::kNone) now.child = 0;
-  if (is<RangeProtect>() && now.answer.refusal == Refusal::kOom) gave_up = true;
+  if (is_access() && !broken()) close_fault();
 }
 
-// Before the system has said so, but after everything that could make it answer otherwise.
-Response State::expected_answer() const {
-  const Space& space = spaces[now.space];
-  if (space.killed) return {Refusal::kKilled, 0};
-  const bool is_break = is<RangeBrk>();
-  if (now.refused) return {Refusal::kOom, is_break ? space.ranges->brk() : 0};
-  if (is<SpaceFork>()) return {spaces[now.child].root != 0 ? Refusal::kNone : Refusal::kNoMemory, 0};
-  const bool has_value = is_break || ((is<RangeMapAnon>() || is<RangeMapFile>()) &&
-                                      now.verdict.refusal == Refusal::kNone);
-  return {now.verdict.refusal, has_value ? now.verdict.value : 0};
-}
-
-// What a fault has come to when it gives the space's lock back.
+// What a fault has come to when it gives the space's lock back, unless it has refused the access.
 void State::close_fault() {
-  if (now.killed) {
-    kill_space();
-    now.leaves.clear();
-    return;
-  }
-  if (spaces[now.space].killed) return;
+  if (now.answered || is_killed(now.space)) return;
+  const SpaceHandle space = spaces[now.space].handle;
   const std::uint64_t byte = now.faulted_page * kPage;
   if (now.refused) {  // it will be killed; until then the range has the family that a page was asked for
-    if (is<MemoryStore>() && !now.object_refused) spaces[now.space].ranges->prepare_store(byte);
+    if (is<MemoryStore>() && !now.object_refused) contract.touch(space, byte);
     return;
   }
-  std::uint64_t refused_at = 0;
-  const Access access = is<MemoryStore>() ? Access::kStore : is<MemoryFetch>() ? Access::kFetch : Access::kLoad;
-  now.fault = access_verdict(byte, 1, access, &refused_at);
-  // A file came to lie here while the operation was in flight: this machine has no contents of files yet.
-  const Range* range = spaces[now.space].ranges->find(byte);
-  if (now.fault == Refusal::kNone && (range->file != 0 || !range->is_private())) now.fault = Refusal::kBus;
-  if (now.fault == Refusal::kNone && access == Access::kStore) {
-    spaces[now.space].ranges->prepare_store(byte);
+  if (is<MemoryStore>() && contract.expect(part_refused()).accepts({})) {
+    contract.touch(space, byte);
     end_stored_page(now.faulted_page, false);
   }
-  if (broken()) return;
-  judge_touched_leaves({});
+  judge_touched_leaves({}, {});
   now.leaves.clear();
-}
-
-void State::end_overlapped_access(const Place& place, unsigned width, const Response& r) {
-  const std::uint64_t at = address(place);
-  if (r.refusal == Refusal::kKilled || r.refusal == Refusal::kOom) {
-    if (!is_ending(now.space))
-      find(Law::kAnswer, "refusal", "the space lives", std::string(name_of(r.refusal)));
-    else if (now.performed)
-      find(Law::kAnswer, "refusal", "none: the access has happened", std::string(name_of(r.refusal)));
-    return;
-  }
-  note(Law::kPerm1);
-  if (r.refusal != Refusal::kNone) {
-    const bool is_user = at < geometry->user_end && width <= geometry->user_end - at;
-    const Refusal expected = is_user ? now.fault : Refusal::kSegvMapErr;
-    if (r.refusal != expected)
-      find(Law::kPerm1, "refusal", std::string(name_of(expected)), std::string(name_of(r.refusal)));
-    return;
-  }
-  if (!now.performed) return find(Law::kPerm1, "access", "translated by the TLB", "not");
-  note(Law::kContent1);
-  if (!is<MemoryStore>() && r.value != now.loaded) find(Law::kContent1, "value", now.loaded, r.value);
 }
 
 // Killed, or being killed by an operation in flight: whoever comes now need not wait for the end of it.
 bool State::is_ending(std::uint32_t space) const {
   const auto kills = [&](const Now& other) { return other.space == space && other.killed; };
-  return spaces[space].killed || std::any_of(parked.begin(), parked.end(), kills);
+  return is_killed(space) || std::any_of(parked.begin(), parked.end(), kills);
 }
 
 // Some other operation took a mapping of the frame away, and not every CPU has heard of it.
@@ -289,7 +220,7 @@ std::uint64_t State::shared_by_others(std::uint64_t frame) const {
 }
 
 bool State::is_forking(const Now& in_flight) const {
-  return std::holds_alternative<SpaceFork>(in_flight.operation) && in_flight.section == Section::kInside;
+  return std::holds_alternative<SpaceFork>(in_flight.operation) && in_flight.in_section;
 }
 
 // Did others act while this fork had its space's lock, so that families may have been otherwise when it chose? Or are
@@ -305,8 +236,9 @@ std::vector<FamilyId> State::families_being_left() const {
   for (const Now& other : parked) {
     const auto& op = other.operation;
     const bool keeps = std::holds_alternative<SpaceFork>(op) || std::holds_alternative<SpaceCreate>(op);
-    if (keeps || other.section != Section::kInside || !spaces[other.space].ranges) continue;
-    for (const auto& [start, range] : spaces[other.space].ranges->all())
+    const Ranges* const ranges = ranges_of(other.space);
+    if (keeps || !other.in_section || ranges == nullptr) continue;
+    for (const auto& [start, range] : ranges->all())
       if (range.family != 0) leaving.push_back(range.family);
   }
   return leaving;
@@ -337,7 +269,7 @@ bool State::flush_is_due(std::uint32_t cpu, std::uint32_t space) const {
 
 // The operation holds the lock of the space and has taken something away: its flush is still to come.
 bool State::takes_down(const Now& in_flight, std::uint32_t space) const {
-  return in_flight.space == space && in_flight.took_rights && in_flight.section == Section::kInside;
+  return in_flight.space == space && in_flight.took_rights && in_flight.in_section;
 }
 bool State::takes_space_down(std::uint32_t space) const {
   return takes_down(now, space) ||
@@ -363,7 +295,7 @@ void State::note_loaded(std::uint32_t cpu, std::uint32_t left, std::uint32_t loa
       other.must_flush &= ~bit;
       other.pending &= ~bit;
       // Who ends the space, or flushes, may have looked before: the CPU is then interrupted for nothing.
-      const bool ends = std::holds_alternative<SpaceExit>(other.operation) && other.section == Section::kInside;
+      const bool ends = std::holds_alternative<SpaceExit>(other.operation) && other.in_section;
       if (ends || other.killed || takes_down(other, left)) other.may_flush |= bit;
     }
     if (takes_down(other, loaded)) other.may_flush |= bit;

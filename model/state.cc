@@ -22,28 +22,22 @@ void State::changed(FrameRecord& record, std::uint64_t frame) {
 
 void State::space_changed(std::uint32_t number) {
   Space& space = spaces[number];
-  if (number == kKernel || space.changed_in == epoch || handle_of_space[number] == 0) return;
+  if (number == kKernel || space.changed_in == epoch || !space.named) return;
   space.changed_in = epoch;
-  changes.spaces.push_back(SpaceHandle(handle_of_space[number]));
-}
-
-std::uint64_t State::address(const Place& place) const {
-  if (place.base.is_none()) return place.offset;
-  return *addresses[place.base.number()] + place.offset;
+  changes.spaces.push_back(space.handle);
 }
 
 // Objects that the state implies: what the slab frames must hold.
 std::uint64_t State::live_objects(unsigned cache) const {
   std::uint64_t ranges = 0, links = 0;
-  for (const Space& space : spaces) {
-    if (!space.live || !space.ranges) continue;
-    ranges += space.ranges->all().size();
-    links += space.ranges->links();
+  for (const SpaceHandle space : contract.spaces()) {
+    ranges += contract.ranges(space).all().size();
+    links += contract.ranges(space).links();
   }
   switch (static_cast<CacheName>(cache)) {
     case CacheName::kSpace: return live_spaces;
     case CacheName::kRange: return ranges;
-    case CacheName::kAnonFamily: return families.live();
+    case CacheName::kAnonFamily: return contract.families().live();
     case CacheName::kFamilyLink: return links;
   }
   return 0;
@@ -61,10 +55,7 @@ void State::start(const MachineDescription& description, const Claims& what) {
   spaces[0] = Space{};
   spare_spaces.clear();
   space_of_handle.assign(1, 0);
-  handle_of_space.assign(1, 0);
-  families.clear();
-  blocks.clear();
-  addresses.clear();
+  contract.start(machine);
   fail_countdown = live_spaces = mapped_pages = linked_tables = live_ranges = contexts = 0;
   objects.fill(0);
   kernel_root = zero_frame = kNoFrame;
@@ -106,72 +97,17 @@ void State::booted() {
   changes.clear();
 }
 
-namespace {
-
-// The break is answered even by a refusal for want of memory.
-template <class Op>
-constexpr bool answers_value(Refusal refusal) {
-  if (answers<Op>() == Answers::kBreak && refusal == Refusal::kOom) return true;
-  return answers<Op>() != Answers::kNothing && refusal == Refusal::kNone;
-}
-
-bool holds_block(const std::vector<Block>& blocks, unsigned handle) {
-  return handle < blocks.size() && blocks[handle].pages != 0;
-}
-
-}  // namespace
-
 Skip State::inapplicable(const Operation& operation) const {
   if ((now.running || !parked.empty()) && is_in_use(operation)) return Skip::kTakenHandle;
-  return std::visit(
-      [&]<class Op>(const Op& op) {
-        if constexpr (makes<Op>() == 'b' || makes<Op>() == 'p') {
-          if (op.result.is_none()) return Skip::kEmptyHandle;
-          if constexpr (makes<Op>() == 'b') {
-            if (holds_block(blocks, op.result.number())) return Skip::kTakenHandle;
-          } else {
-            if (space_number(op.result.handle()) != 0) return Skip::kTakenHandle;
-          }
-        }  // a handle of an address may be given anew
-        if constexpr (requires { op.block; })
-          if (!holds_block(blocks, op.block.number())) return Skip::kEmptyHandle;
-        if constexpr (HasSpace<Op>) {
-          const bool optional = std::is_same_v<Op, CpuSwitchSpace>;
-          const std::uint32_t number = space_number(op.space.value());
-          if (number == 0 && !(optional && op.space.is_none())) return Skip::kEmptyHandle;
-          if (optional && number != 0 && spaces[number].killed) return Skip::kEmptyHandle;
-        }
-        if constexpr (HasPlace<Op>) {
-          const unsigned base = op.at.base.number();
-          if (base != 0 && (base >= addresses.size() || !addresses[base])) return Skip::kEmptyHandle;
-        }
-        if constexpr (std::is_same_v<Op, CpuFlushPage> || std::is_same_v<Op, CpuFlushSpace> ||
-                      std::is_same_v<Op, CpuSpeculate> || std::is_same_v<Op, CpuEvict>) {
-          if (cpus[op.cpu.raw()].lazy) return Skip::kNoSpace;
-        }
-        if constexpr (IsAccess<Op>)
-          return reaches_file(op.space.value(), address(op.at.value()), op.width.raw(), Op::kAccess)
-                     ? Skip::kFilePage
-                     : Skip::kNone;
-        return Skip::kNone;
+  const Skip skip = contract.inapplicable(operation);
+  if (skip != Skip::kNone) return skip;
+  const bool needs_space = std::visit(
+      []<class Op>(const Op&) {
+        return std::is_same_v<Op, CpuFlushPage> || std::is_same_v<Op, CpuFlushSpace> ||
+               std::is_same_v<Op, CpuSpeculate> || std::is_same_v<Op, CpuEvict>;
       },
       operation);
-}
-
-// Would the access touch a page of a file, before anything refuses it?
-bool State::reaches_file(SpaceHandle handle, std::uint64_t at, unsigned width, Access access) const {
-  const Space& space = spaces[space_number(handle)];
-  if (space.killed) return false;
-  for (std::uint64_t byte = at; byte < geometry->user_end && byte < at + width; byte = page_floor(byte) + kPage) {
-    const Range* range = space.ranges->find(byte);
-    if (range == nullptr) return false;
-    const bool granted = access == Access::kStore   ? range->prot.any(kProtWrite)
-                         : access == Access::kFetch ? range->prot.any(kProtExec)
-                                                    : !range->prot.empty();
-    if (!granted) return false;
-    if (range->file != 0 || !range->is_private()) return true;
-  }
-  return false;
+  return needs_space && cpus[cpu_of(operation).raw()].lazy ? Skip::kNoSpace : Skip::kNone;
 }
 
 void State::begin(const Operation& operation, StepNumber step) {
@@ -190,121 +126,18 @@ void State::begin(const Operation& operation, StepNumber step) {
         now.cpu = op.cpu.raw();
         now.may_pause = !op.pause.is_none();
         // While it is in flight, another one may give the handle that it names a new meaning.
-        if constexpr (HasPlace<Op>) op.at = Place{AddressHandle(), address(op.at.value())};
+        if constexpr (HasPlace<Op>) op.at = Place{AddressHandle(), contract.address(op.at.value())};
         if constexpr (HasSpace<Op>) now.space = space_number(op.space.value());
-        if (now.space != 0 && spaces[now.space].killed) return;
-        if constexpr (std::is_same_v<Op, SpaceCreate> || std::is_same_v<Op, SpaceFork>) now.child = make_space();
+        if (is_killed(now.space)) return;
+        if constexpr (makes<Op>() == 'p') now.child = make_space(op.result.handle());
         if constexpr (IsAccess<Op>) begin_access(op.at.value(), op.width.raw());
+        if constexpr (std::is_same_v<Op, PagesFree>) {  // the program has no right to it any more
+          now.block = contract.blocks().at(op.block.number());
+          (void)contract.commit(operation, {});
+        }
       },
       now.operation);
   take_cpu();
-  judge_request();
-}
-
-// What the operation on ranges must answer, as the ranges are now.
-void State::judge_request() {
-  if (now.space == 0 || spaces[now.space].killed) return;
-  const Ranges& ranges = *spaces[now.space].ranges;
-  std::visit(
-      [&]<class Op>(const Op& op) {
-        if constexpr (std::is_same_v<Op, RangeMapAnon> || std::is_same_v<Op, RangeMapFile>)
-          now.verdict = ranges.judge_map(request_of(op, address(op.at.value())));
-        if constexpr (std::is_same_v<Op, SpaceAssume>)
-          now.verdict = ranges.judge_assume(request_of(op, address(op.at.value())));
-        if constexpr (std::is_same_v<Op, RangeUnmap>)
-          now.verdict = ranges.judge_unmap(address(op.at.value()), op.length.raw());
-        if constexpr (std::is_same_v<Op, RangeProtect>)
-          now.verdict = ranges.judge_protect(address(op.at.value()), op.length.raw(), op.prot.value());
-        if constexpr (std::is_same_v<Op, RangeBrk>) now.verdict = ranges.judge_brk(address(op.at.value()));
-      },
-      now.operation);
-}
-
-void State::end(const Response& r) {
-  if (broken()) return;
-  end_of_physical();
-  if (!now.held.empty() && !broken()) find(Law::kLock1, "locks held at the end", 0, now.held.size());
-  judge_value(r);
-  if (now.answered && !broken()) {
-    if (!(r == now.answer))
-      find(Law::kAnswer, "answer", print(now.answer), print(r));
-  } else if (r.refusal == Refusal::kKilled && now.overlapped && is_ending(now.space)) {
-    if (now.child != 0) forget_space(now.child);
-    now.child = 0;
-  } else {
-    commit(r);
-    if (!broken()) judge_touched_leaves(r);
-  }
-  name_results(r);
-  if (!broken()) {
-    end_on_cpu();
-    end_of_flushes();
-    judge_objects();
-  }
-  now.running = false;
-}
-
-void State::judge_value(const Response& r) {
-  std::visit(
-      [&]<class Op>(const Op&) {
-        if (r.value != 0 && !answers_value<Op>(r.refusal))
-          find(Law::kAnswer, "value", 0, r.value);
-      },
-      now.operation);
-}
-
-// Handles are given once the operation is over: nobody can name its results before.
-void State::name_results(const Response& r) {
-  if (broken() || r.refusal != Refusal::kNone) return;
-  std::visit(
-      [&]<class Op>(const Op& op) {
-        if constexpr (std::is_same_v<Op, SpaceCreate> || std::is_same_v<Op, SpaceFork>)
-          name_space(now.child, op.result.number());
-        if constexpr (std::is_same_v<Op, RangeMapAnon> || std::is_same_v<Op, RangeMapFile>) {
-          const unsigned handle = op.result.number();
-          if (handle == 0) return;
-          if (addresses.size() <= handle) addresses.resize(handle + 1);
-          addresses[handle] = r.value;
-        }
-      },
-      now.operation);
-}
-
-// What the answer means for the model's state, and whether it is one of those allowed.
-void State::commit(const Response& r) {
-  std::visit(
-      [&]<class Op>(const Op& op) {
-        if (broken()) return;
-        if constexpr (requires { end_pages(op, r); }) {
-          end_pages(op, r);
-        } else if constexpr (std::is_same_v<Op, SlabShrink>) {
-          end_shrink(r);
-        } else if constexpr (std::is_same_v<Op, SpaceCreate>) {
-          end_create(op, r);
-        } else if constexpr (std::is_same_v<Op, SpaceFork>) {
-          end_fork(r);
-        } else if constexpr (std::is_same_v<Op, SpaceExit>) {
-          end_exit(op, r);
-        } else if constexpr (std::is_same_v<Op, CpuSwitchSpace>) {
-          end_switch(op, r);
-        } else if constexpr (std::is_same_v<Op, SpaceAssume>) {
-          end_assume(op, r);
-        } else if constexpr (std::is_same_v<Op, RangeMapAnon> || std::is_same_v<Op, RangeMapFile>) {
-          end_map(request_of(op, address(op.at.value())), r);
-        } else if constexpr (std::is_same_v<Op, RangeUnmap>) {
-          end_unmap(op, r);
-        } else if constexpr (std::is_same_v<Op, RangeProtect>) {
-          end_protect(op, r);
-        } else if constexpr (std::is_same_v<Op, RangeBrk>) {
-          end_brk(op, r);
-        } else if constexpr (IsAccess<Op>) {
-          end_access(op.at.value(), op.width.raw(), Op::kAccess, r);
-        } else {
-          if (r.refusal != Refusal::kNone) find(Law::kAnswer, "refusal", "ok", std::string(name_of(r.refusal)));
-          if constexpr (std::is_same_v<Op, FailNext>) fail_countdown = op.n.raw();
-        }
-      },
-      now.operation);
 }
 
 // Numbers that would lead out of the judge's own tables.
@@ -344,6 +177,11 @@ void State::on_event(const Event& e) {
   if (!is_of_harness && !now.running)
     return find(Law::kAnswer, "event", "of an operation that acts", std::string(name_of(e.kind)));
   if (!is_of_harness && !acts_where_it_may(e)) return;
+  const bool gives_back =
+      e.kind == EventKind::kLockReleased && e.index == static_cast<unsigned>(LockClass::kSpace);
+  if (now.answered && now.in_section && !gives_back && !is_of_harness)
+    return find(Law::kAnswer, "event", "the space's lock is given back: all that counts was told",
+                std::string(name_of(e.kind)));
   if (e.kind != EventKind::kSpaceLoaded && !is_of_harness) now.acted = true;
   if (!is_of_harness) now.last_event = e.kind;
   switch (e.kind) {
@@ -379,6 +217,7 @@ void State::on_event(const Event& e) {
     case EventKind::kListFilled: return list_filled(e);
     case EventKind::kListDrained: return list_drained(e);
     case EventKind::kSpaceKilled: return space_killed(e);
+    case EventKind::kCommitted: return committed(e);
   }
 }
 

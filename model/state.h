@@ -12,8 +12,7 @@
 #include "model/frames.h"
 #include "model/model.h"
 #include "model/pages.h"
-#include "model/contract/blocks.h"
-#include "model/contract/ranges.h"
+#include "model/contract/contract.h"
 #include "model/requests.h"
 #include "model/tables.h"
 #include "vocab/locks.h"
@@ -28,8 +27,8 @@ std::string cache_text(std::uint64_t cache);  // for findings
 
 struct Space {
   bool live = false;
-  bool killed = false;
-  std::optional<Ranges> ranges;
+  bool named = false;               // by its handle: the operation that makes it is over
+  SpaceHandle handle;               // how the contract calls it
   std::uint32_t root = 0;           // table number; 0: none (killed, or a system that shows no tables)
   std::uint64_t resident_anon = 0;  // leaves that map anonymous pages
   std::uint64_t tables = 0;         // root included
@@ -38,8 +37,6 @@ struct Space {
   std::uint64_t context = 0;        // never given to another space
   std::uint64_t generation = 0;     // counts rights taken from entries that a CPU could have cached
   std::uint64_t counted_ranges = 0;  // its part of State::live_ranges
-  std::uint64_t prefix_from = 0, prefix_to = 0;  // a refused protect may have stopped at any range's end in here
-  Prot prefix_prot;
   std::uint64_t lock = kNoLock, tables_lock = kNoLock;  // their instances, known once they were taken
 };
 
@@ -123,8 +120,6 @@ struct HeldLock {
   std::uint64_t instance = 0;
   friend bool operator==(const HeldLock&, const HeldLock&) = default;
 };
-// Of the lock of the space that the operation names.
-enum class Section : std::uint8_t { kNone, kInside, kOver };
 
 // An operation in flight. One begins as `Now{}`: nothing of the one before is left.
 struct Now {
@@ -135,13 +130,13 @@ struct Now {
   bool overlapped = false;     // another operation acted between this one's begin and its end
   bool lost_cpu = false;       // another one has run on its CPU since it last acted
   bool returns = false;        // it has its CPU back, and has done nothing yet
-  Section section = Section::kNone;
-  bool answered = false;       // committed already: `answer` is what it must answer
+  bool in_section = false;     // it has the lock of the space that it names
+  bool answered = false;       // it counts already: `answer` is what it answers
   Response answer;
+  std::uint64_t stopped_at = 0;  // of a protect that was refused memory
   bool performed = false;      // the access was translated and has happened
-  std::uint64_t loaded = 0;    // what it must have read
   std::uint64_t faulted_page = kNoFrame;  // of the section that is being handled, or was last
-  Refusal fault = Refusal::kNone;  // what the last fault of an overlapped access must have come to
+  Block block;                 // of a pages_free
   Reused<HeldLock> held;
   Reused<std::uint64_t> unmapped;  // frames that lost a mapping; kept only where others may see it
   std::uint32_t unreadable = 0;    // of these, the first so many: every CPU has answered since
@@ -192,7 +187,6 @@ struct Now {
   Reused<FreshFrame> fresh;
   Reused<LeafTouch> leaves;
   Reused<AccessedPage> accessed;
-  Verdict verdict;                  // range operations
 };
 
 class State {
@@ -200,13 +194,26 @@ class State {
   void start(const MachineDescription& machine, const Claims& claims);
   void booted();
   Skip inapplicable(const Operation& operation) const;
-  bool reaches_file(SpaceHandle handle, std::uint64_t at, unsigned width, Access access) const;
   void begin(const Operation& operation, StepNumber step);
   void end(const Response& response);
-  void judge_request();
-  void judge_value(const Response& r);
-  void commit(const Response& r);
-  void name_results(const Response& r);
+
+  // -- judge_answers.cc: when an operation counts, and what it answers then --
+  void committed(const Event& e);
+  void settle(const Response& r);
+  bool is_lost(const Response& r) const;
+  bool judge_answer(const Response& r);
+  void judge_shortage();
+  bool judge_access(const Response& r);
+  void judge_performed(const Response& r);
+  bool is_granted_by_others(const Response& r);
+  void judge_refused_access(const Response& r);
+  bool is_in_user_half() const;
+  Operation part_refused() const;
+  void adopt(const Response& r);
+  bool take_prefix(Effects& effects);
+  void conclude(const Response& r);
+  void forget_child();
+  void judge_machine(const Response& r);
 
   // -- overlap.cc: operations in flight beside this one --
   void park();
@@ -222,10 +229,7 @@ class State {
   void judge_ended(StepNumber step);
   void enter_section();
   void leave_section();
-  void close_section();
   void close_fault();
-  Response expected_answer() const;
-  void end_overlapped_access(const Place& place, unsigned width, const Response& r);
   bool is_ending(std::uint32_t space) const;
   bool is_being_unmapped(std::uint64_t frame) const;
   std::vector<FamilyId> families_being_left() const;
@@ -333,8 +337,7 @@ class State {
   void unmap_leaf(std::uint32_t space, std::uint64_t entry);
   // At the end of an operation. `likely` is a range of the space to try first, and becomes the one found.
   void judge_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t entry, const Range*& likely);
-  void judge_touched_leaves(const Response& r);
-  bool may_lose_page(const LeafTouch& touch, const Response& r) const;
+  void judge_touched_leaves(const Response& r, const Span& gone);
   void judge_leaves_of(std::uint32_t space, std::uint64_t from, std::uint64_t to);
   void judge_no_leaves(std::uint32_t space, std::uint64_t from, std::uint64_t to);
   void judge_tables_justified(std::uint32_t space, std::uint64_t from, std::uint64_t to);
@@ -374,31 +377,21 @@ class State {
   void end_pages(const PagesFree& op, const Response& r);
   void end_pages(const PagesDrainCpu& op, const Response& r);
   std::uint64_t zeroed_in(std::uint64_t frame, std::uint64_t count);
-  void adopt_block(unsigned handle, std::uint64_t frame, std::uint64_t pages, unsigned order, bool exact);
   bool is_fresh_block(const Response& r);
-  void end_shrink(const Response& r);
-  void end_create(const SpaceCreate& op, const Response& r);
-  void end_fork(const Response& r);
+  void end_shrink();
+  void end_making(const Response& r);
   void judge_fork();
   bool shares_a_page_at_the_cap();
-  void end_switch(const CpuSwitchSpace& op, const Response& r);
-  void end_exit(const SpaceExit& op, const Response& r);
-  void end_assume(const SpaceAssume& op, const Response& r);
-  void end_map(const MapRequest& request, const Response& r);
-  void end_unmap(const RangeUnmap& op, const Response& r);
-  void end_protect(const RangeProtect& op, const Response& r);
-  void end_brk(const RangeBrk& op, const Response& r);
-  bool succeeded(const Response& r);
-  void name_space(std::uint32_t number, unsigned handle);
-  void judge_emptied(std::uint64_t from, std::uint64_t to);
+  void end_switch(const CpuSwitchSpace& op);
+  void end_exit();
+  void name_space(std::uint32_t number);
+  void judge_emptied(const Span& span);
   void begin_access(const Place& at, unsigned width);
   void find_accessed();
-  void perform_access();
-  void end_access(const Place& at, unsigned width, Access access, const Response& r);
+  void perform_store();
+  void end_stored_pages();
   void end_stored_page(std::uint64_t page, bool stored);
-  Refusal access_verdict(std::uint64_t at, unsigned width, Access access, std::uint64_t* refused_at) const;
-  void kill_space();
-  bool refused_for_memory(const Response& r);  // judges an answer `oom`; true if it was legal
+  void judge_killed();
   void forget_space(std::uint32_t number);
 
   // -- judge_observations.cc --
@@ -414,15 +407,16 @@ class State {
   void judge_bytes(Pfn at, std::span<const std::uint8_t> seen);
   void judge_complaint(std::string_view complaint);
   void judge_rest();
-  bool try_prefixes(Space& space, const std::vector<RangeObservation>& seen);
   void audit_self() const;
 
   // -- small things --
-  std::uint64_t address(const Place& place) const;
   std::uint32_t space_number(SpaceHandle handle) const {
     return handle.number() < space_of_handle.size() ? space_of_handle[handle.number()] : 0;
   }
-  std::uint32_t make_space();
+  // Null: the space has none yet, or none any more.
+  const Ranges* ranges_of(std::uint32_t number) const { return contract.ranges_of(spaces[number].handle); }
+  bool is_killed(std::uint32_t number) const { return number != 0 && contract.is_killed(spaces[number].handle); }
+  std::uint32_t make_space(SpaceHandle handle);
   void changed(FrameRecord& record, std::uint64_t frame);
   void space_changed(std::uint32_t number);
   bool maps_zero_page(std::uint64_t entry) const;
@@ -436,17 +430,14 @@ class State {
   MachineDescription machine;
   NodeOrders nearest_nodes{};
   Claims claims;
+  Contract contract;
   const Geometry* geometry = &kSmall;
   Frames frames;
   Pages pages;
   Tables tables;
-  Families families;
   std::vector<Space> spaces{1};                // by number; 0: the kernel, no ranges
   std::vector<std::uint32_t> spare_spaces;
   std::vector<std::uint32_t> space_of_handle;  // 0: empty
-  std::vector<std::uint32_t> handle_of_space;
-  std::vector<Block> blocks;                   // by handle
-  std::vector<std::optional<std::uint64_t>> addresses;  // by handle
   std::vector<Cpu> cpus;
   std::uint64_t zero_frame = kNoFrame;
   std::uint64_t kernel_root = kNoFrame;

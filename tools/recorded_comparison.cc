@@ -49,7 +49,7 @@ void RecordedComparison::on_step(const lockstep::StepView& step) {
 
 void RecordedComparison::compare_ranges(const lockstep::StepView& step, const std::vector<RangeObservation>& recorded) {
   const SpaceHandle space = space_of(*step.operation);
-  if (space.is_none() || !system_.claims().shows_ranges) return;
+  if (space.is_none() || !system_.claims().has(Claim::kRanges)) return;
   ranges_.clear();
   system_.ranges(space, ranges_);
   std::size_t common = std::min(ranges_.size(), recorded.size());

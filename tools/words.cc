@@ -197,6 +197,8 @@ std::string translation_event(const Event& e) {
       return fmt::format("takes the {} lock of {:#x}", lock_name(e.index), e.place);
     case EventKind::kLockReleased:
       return fmt::format("releases the {} lock of {:#x}", lock_name(e.index), e.place);
+    case EventKind::kCommitted:
+      return fmt::format("has done what counts: {}", name_of(static_cast<Refusal>(e.index)));
     case EventKind::kWentOn:
       return fmt::format("goes on with step {}", e.place);
     case EventKind::kEnded:
@@ -210,10 +212,7 @@ std::string translation_event(const Event& e) {
 }
 
 bool answers_with_value(const Operation& operation) {
-  return std::holds_alternative<PagesAlloc>(operation) || std::holds_alternative<PagesAllocExact>(operation) ||
-         std::holds_alternative<RangeMapAnon>(operation) || std::holds_alternative<RangeMapFile>(operation) ||
-         std::holds_alternative<RangeBrk>(operation) || std::holds_alternative<MemoryLoad>(operation) ||
-         std::holds_alternative<MemoryFetch>(operation);
+  return std::visit([]<class Op>(const Op&) { return answers<Op>() != Answers::kNothing; }, operation);
 }
 
 }  // namespace

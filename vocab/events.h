@@ -14,22 +14,23 @@
 
 namespace mmtwin {
 
-// Who asks the page allocator, and what for. Which GFP, node and order the request may have is the model's own table.
+// Who asks the page allocator, and what for; observations show the numbers, so append only. Which GFP, node and order
+// the request may have is the model's own table.
 enum class Role : std::uint8_t {
-  kNone,
-  kBlock,      // pages_alloc, pages_alloc_exact: what the operation says
-  kZeroPage,   // the shared zero page, at boot
-  kRootTable,  // top-level page table of a space
-  kTable,      // any lower page table
-  kAnon,       // a private anonymous page
-  kSlab,       // a slab's frames (which cache: Event::place)
+  kNone = 0,
+  kBlock = 1,      // pages_alloc, pages_alloc_exact: what the operation says
+  kZeroPage = 2,   // the shared zero page, at boot
+  kRootTable = 3,  // top-level page table of a space
+  kTable = 4,      // any lower page table
+  kAnon = 5,       // a private anonymous page
+  kSlab = 6,       // a slab's frames (which cache: Event::place)
 };
 inline constexpr std::array<std::string_view, 7> kRoleNames = {"none",       "block", "zero_page", "root_table",
                                                                "table", "anon",  "slab"};
 constexpr std::string_view name_of(Role r) { return kRoleNames[static_cast<unsigned>(r)]; }
 
 // Slab caches, for Role::kSlab and the object events.
-enum class CacheName : std::uint8_t { kSpace, kRange, kAnonFamily, kFamilyLink };
+enum class CacheName : std::uint8_t { kSpace = 0, kRange = 1, kAnonFamily = 2, kFamilyLink = 3 };
 inline constexpr std::array<std::string_view, 4> kCacheNames = {"space", "range", "anon_family", "family_link"};
 constexpr std::string_view name_of(CacheName c) { return kCacheNames[static_cast<unsigned>(c)]; }
 
@@ -72,15 +73,17 @@ enum class EventKind : std::uint8_t {
   kWentOn,             // what follows is done by the operation of step `place`, on `cpu`
   kEnded,              // the operation of step `place` ended: refusal `index`, value `after`
   kStuck,              // the operation of step `place` will not end; index 0: it waits in a circle, 1: it goes round
+  // -- narration by the implementation: when an operation counts --
+  kCommitted,          // from here on it has answered: refusal `index`, value `after`; place = where a protect stopped
 };
-inline constexpr std::array<std::string_view, 32> kEventNames = {
+inline constexpr std::array<std::string_view, 33> kEventNames = {
     "frame_taken",       "frame_returned",  "frame_zeroed",       "frame_copied",      "table_store",
     "table_mark",        "space_loaded",    "space_unloaded",     "tlb_filled",        "tlb_used",
     "tlb_dropped",       "walk_cache_filled", "walk_cache_used",  "walk_cache_dropped", "interrupted",
     "lock_taken",        "lock_released",   "failure_injected",   "page_requested",    "page_refused",
     "object_requested",  "object_refused",  "list_filled",        "list_drained",      "space_killed",
     "object_returned",   "interrupt_sent",  "interrupt_answered", "faulted",           "went_on",
-    "ended",             "stuck"};
+    "ended",             "stuck",           "committed"};
 constexpr std::string_view name_of(EventKind k) { return kEventNames[static_cast<unsigned>(k)]; }
 
 struct Event {

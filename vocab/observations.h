@@ -18,10 +18,10 @@
 namespace mmtwin {
 
 enum class FrameState : std::uint8_t {
-  kAbsent,  // a hole, reserved, or in no zone
-  kFree,    // inside a free block of its zone
-  kListed,  // on a per-CPU list
-  kUsed,    // handed out
+  kAbsent = 0,  // a hole, reserved, or in no zone
+  kFree = 1,    // inside a free block of its zone
+  kListed = 2,  // on a per-CPU list
+  kUsed = 3,    // handed out
 };
 inline constexpr std::string_view kFrameStateNames[] = {"absent", "free", "listed", "used"};
 
@@ -64,20 +64,6 @@ struct EntryObservation {
   bool writable = false, user = false, executable = false, accessed = false, dirty = false;
   Pfn frame;
   friend constexpr bool operator==(const EntryObservation&, const EntryObservation&) = default;
-};
-
-// What a system promises beyond the contract, and what it lets us see. Policies that are not claimed are not judged.
-struct Claims {
-  bool narrates = false;           // emits events: frames, tables, TLB and refusals are judged
-  bool shows_frames = false;       // frame observations work
-  bool shows_ranges = false;       // range observations work
-  bool exact_addresses = false;    // chosen addresses are the highest gap that fits
-  bool exact_range_merge = false;  // ranges merge just as Linux 6.12 merges them
-  bool exact_zones = false;        // the first zone of the fallback order that may give, gives
-  bool narrates_locks = false;     // every lock is taken and released by events
-  bool narrates_objects = false;   // every slab object is requested and returned by events
-  bool answers_loads = false;      // what a load answers is what it read; of one that narrates it is known
-  std::array<std::uint16_t, kCacheNames.size()> objects_per_frame{};  // of each cache, as fit; 0: does not say
 };
 
 // What one operation touched on one side: only these are compared.

@@ -1,7 +1,7 @@
 // Refusals: the legitimate ways in which an operation says no. Bugs are not refusals; they abort.
 //
 // Laws: ROLLBACK names, by RefusalClass, the state that a refused operation leaves behind. Context: values. Cost: one
-// byte. When each one is legal is said by the model alone.
+// byte. When each one is legal is said by the model alone. Digests and events hold the numbers: append only.
 #pragma once
 
 #include <array>
@@ -11,16 +11,16 @@
 namespace mmtwin {
 
 enum class Refusal : std::uint8_t {
-  kNone,        // done
-  kOom,         // a page request was refused, or the space was killed by a fault that found no memory
-  kNoMemory,    // ENOMEM that is not about frames: a hole in the range, the range cap, no gap that fits
-  kInvalid,     // EINVAL
-  kExists,      // EEXIST: NOREPLACE met a mapping
-  kPermission,  // EPERM: below the lowest address that user mappings may have
-  kSegvMapErr,  // SIGSEGV, no mapping there
-  kSegvAccErr,  // SIGSEGV, the mapping denies the access
-  kBus,         // SIGBUS
-  kKilled,      // ESRCH: the space was killed earlier
+  kNone = 0,        // done
+  kOom = 1,         // a page request was refused, or the space was killed by a fault that found no memory
+  kNoMemory = 2,    // ENOMEM that is not about frames: a hole in the range, the range cap, no gap that fits
+  kInvalid = 3,     // EINVAL
+  kExists = 4,      // EEXIST: NOREPLACE met a mapping
+  kPermission = 5,  // EPERM: below the lowest address that user mappings may have
+  kSegvMapErr = 6,  // SIGSEGV, no mapping there
+  kSegvAccErr = 7,  // SIGSEGV, the mapping denies the access
+  kBus = 8,         // SIGBUS
+  kKilled = 9,      // ESRCH: the space was killed earlier
 };
 inline constexpr std::array<std::string_view, 10> kRefusalNames = {
     "ok",     "oom",         "ENOMEM",      "EINVAL", "EEXIST",

@@ -23,14 +23,21 @@ bool allows(Prot prot, Access access) {
 template <class Geometry>
 Outcome<Done> Faults<Geometry>::handle(CpuId cpu, Ref<Space> space, Vpn page, Access access) {
   const Outcome<Done> done = handle_locked(cpu, space, page, access);
-  if (!done && done.refusal() == Refusal::kOom) spaces_.kill(cpu, space);
+  if (!done && done.refusal() == Refusal::kOom) return spaces_.kill(cpu, space);
   return done;
 }
 
 template <class Geometry>
 Outcome<Done> Faults<Geometry>::handle_locked(CpuId cpu, Ref<Space> space, Vpn page, Access access) {
   const LockGuard guard(hardware_, cpu, LockClass::kSpace, space.offset, hardware_.ram().edit(space).lock);
-  if (spaces_.is_killed(space)) return Refusal::kKilled;
+  const Outcome<Done> done = spaces_.is_killed(space) ? Refusal::kKilled : resolve(cpu, space, page, access);
+  // A refused access counts here; one that has found no memory when its space is ended.
+  if (!done && done.refusal() != Refusal::kOom) hardware_.commit(cpu, done.refusal());
+  return done;
+}
+
+template <class Geometry>
+Outcome<Done> Faults<Geometry>::resolve(CpuId cpu, Ref<Space> space, Vpn page, Access access) {
   const std::uint64_t address = address_of(page).raw();
   const Ref<Range> found = spaces_.tree(space).find(address);
   if (found.is_none() || hardware_.ram().at(found).start > address) return Refusal::kSegvMapErr;

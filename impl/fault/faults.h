@@ -31,6 +31,7 @@ class Faults {
 
  private:
   Outcome<Done> handle_locked(CpuId cpu, Ref<Space> space, Vpn page, Access access);
+  Outcome<Done> resolve(CpuId cpu, Ref<Space> space, Vpn page, Access access);
   Outcome<Done> read(CpuId cpu, Ref<Space> space, Vpn page, Prot prot);
   Outcome<Done> store(CpuId cpu, Ref<Space> space, Ref<Range> range, Vpn page);
   Outcome<Done> store_to_page(CpuId cpu, Ref<Space> space, const LeafPlace& place, Vpn page, Prot prot);

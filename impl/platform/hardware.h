@@ -19,6 +19,7 @@
 #include "version/marks.h"
 #include "vocab/events.h"
 #include "vocab/machine.h"
+#include "vocab/refusals.h"
 #include "vocab/units.h"
 
 namespace mmtwin::impl {
@@ -61,6 +62,11 @@ class Hardware {
   // ---- events ----
   void connect(EventSink* sink) { events_.connect(sink); }
   void emit(const Event& event) const { events_.emit(event); }
+  // The operation counts from here on, and will answer so. `stopped_at`: of a protect that was refused memory.
+  void commit(CpuId cpu, Refusal refusal, std::uint64_t value = 0, std::uint64_t stopped_at = 0) const {
+    events_.emit({.kind = EventKind::kCommitted, .cpu = cpu, .order = {}, .index = static_cast<std::uint16_t>(refusal),
+                  .frame = {}, .place = stopped_at, .after = value});
+  }
 
   // ---- time: see version/marks.h. reset, snapshot and restore exist in lockstep builds only ----
   void begin_operation() { marks_.begin_operation(); }

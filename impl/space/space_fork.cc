@@ -1,14 +1,16 @@
 // Fork: the child has the same ranges, shares the parent's pages, and nobody may write them until they are copied.
 
-#include "impl/platform/lock_guard.h"
 #include "impl/space/spaces.h"
 
 namespace mmtwin::impl {
 
 template <class Geometry>
 Outcome<Ref<Space>> Spaces<Geometry>::fork(CpuId cpu, Ref<Space> parent) {
-  const LockGuard guard(hardware_, cpu, LockClass::kSpace, parent.offset, ram().edit(parent).lock);
-  if (is_killed(parent)) return Refusal::kKilled;
+  return locked(cpu, parent, [&] { return fork_locked(cpu, parent); });
+}
+
+template <class Geometry>
+Outcome<Ref<Space>> Spaces<Geometry>::fork_locked(CpuId cpu, Ref<Space> parent) {
   const Outcome<Ref<Space>> child = create(cpu, at(parent).heap_start, at(parent).top);
   if (!child) return child;
   ram().edit(*child).heap_end = at(parent).heap_end;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "impl/platform/lock_guard.h"
 #include "impl/space/spaces.h"
 
 namespace mmtwin::impl {
@@ -98,8 +97,11 @@ typename Spaces<Geometry>::Neighbours Spaces<Geometry>::neighbours(Ref<Space> sp
 
 template <class Geometry>
 Outcome<std::uint64_t> Spaces<Geometry>::map(CpuId cpu, Ref<Space> space, MapRequest request) {
-  const LockGuard guard(hardware_, cpu, LockClass::kSpace, space.offset, ram().edit(space).lock);
-  if (is_killed(space)) return Refusal::kKilled;
+  return locked(cpu, space, [&] { return map_locked(cpu, space, request); });
+}
+
+template <class Geometry>
+Outcome<std::uint64_t> Spaces<Geometry>::map_locked(CpuId cpu, Ref<Space> space, MapRequest request) {
   const Refusal fault = fault_of(request, Layout::kEnd);
   if (fault != Refusal::kNone) return fault;
   request.length = round_up(request.length);
@@ -174,8 +176,11 @@ void Spaces<Geometry>::insert(CpuId cpu, Ref<Space> space, const Piece& piece, c
 
 template <class Geometry>
 Outcome<Done> Spaces<Geometry>::assume(CpuId cpu, Ref<Space> space, const MapRequest& request, bool gone) {
-  const LockGuard guard(hardware_, cpu, LockClass::kSpace, space.offset, ram().edit(space).lock);
-  if (is_killed(space)) return Refusal::kKilled;
+  return locked(cpu, space, [&] { return assume_locked(cpu, space, request, gone); });
+}
+
+template <class Geometry>
+Outcome<Done> Spaces<Geometry>::assume_locked(CpuId cpu, Ref<Space> space, const MapRequest& request, bool gone) {
   if (fault_of(request, Layout::kEnd) != Refusal::kNone || offset_fault(request)) return Refusal::kInvalid;
   if (request.at % kPageBytes != 0 || request.at > Layout::kEnd || request.length > Layout::kEnd - request.at)
     return Refusal::kInvalid;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "impl/platform/lock_guard.h"
 #include "impl/space/spaces.h"
 
 namespace mmtwin::impl {
@@ -10,27 +9,32 @@ namespace mmtwin::impl {
 template <class Geometry>
 Outcome<Done> Spaces<Geometry>::protect(CpuId cpu, Ref<Space> space, std::uint64_t at, std::uint64_t length,
                                         Prot prot) {
-  const LockGuard guard(hardware_, cpu, LockClass::kSpace, space.offset, ram().edit(space).lock);
-  if (is_killed(space)) return Refusal::kKilled;
-  if (at % kPageBytes != 0) return Refusal::kInvalid;
-  if (length == 0) return Done{};
+  return locked(cpu, space, [&] { return protect_locked(cpu, space, at, length, prot); }).done;
+}
+
+template <class Geometry>
+typename Spaces<Geometry>::Prefix Spaces<Geometry>::protect_locked(CpuId cpu, Ref<Space> space, std::uint64_t at,
+                                                                   std::uint64_t length, Prot prot) {
+  if (at % kPageBytes != 0) return {Refusal::kInvalid};
+  if (length == 0) return {};
   const std::uint64_t end = at + round_up(length);
-  if (end <= at) return Refusal::kNoMemory;
+  if (end <= at) return {Refusal::kNoMemory};
   PendingFlush pending;
-  Outcome<Done> done = Done{};
-  for (std::uint64_t from = at; from < end && done.is_ok();) {
+  Prefix prefix{.done = Done{}, .stopped_at = at};
+  while (prefix.stopped_at < end && prefix.done.is_ok()) {
+    const std::uint64_t from = prefix.stopped_at;
     const Ref<Range> r = tree(space).first_ending_after(from);
     if (r.is_none() || range(r).start > from) {
-      done = Refusal::kNoMemory;
+      prefix.done = Refusal::kNoMemory;
       break;
     }
     const std::uint64_t to = std::min(range(r).end, end);
-    done = protect_piece(cpu, space, r, from, to, prot, pending);
-    from = to;
+    prefix.done = protect_piece(cpu, space, r, from, to, prot, pending);
+    if (prefix.done) prefix.stopped_at = to;
   }
   // Also after a refusal: what lies before it has lost its rights.
   tables_.flush(cpu, tables_of(space), pending);
-  return done;
+  return prefix;
 }
 
 template <class Geometry>

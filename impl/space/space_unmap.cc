@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "impl/platform/lock_guard.h"
 #include "impl/space/spaces.h"
 
 namespace mmtwin::impl {
@@ -16,8 +15,11 @@ Ref<Range> Spaces<Geometry>::range_around(Ref<Space> space, std::uint64_t first,
 
 template <class Geometry>
 Outcome<Done> Spaces<Geometry>::unmap(CpuId cpu, Ref<Space> space, std::uint64_t at, std::uint64_t length) {
-  const LockGuard guard(hardware_, cpu, LockClass::kSpace, space.offset, ram().edit(space).lock);
-  if (is_killed(space)) return Refusal::kKilled;
+  return locked(cpu, space, [&] { return unmap_locked(cpu, space, at, length); });
+}
+
+template <class Geometry>
+Outcome<Done> Spaces<Geometry>::unmap_locked(CpuId cpu, Ref<Space> space, std::uint64_t at, std::uint64_t length) {
   if (at % kPageBytes != 0 || at > Layout::kEnd || length > Layout::kEnd - at || length == 0) return Refusal::kInvalid;
   return remove(cpu, space, at, at + round_up(length), true);
 }
@@ -69,8 +71,11 @@ void Spaces<Geometry>::remove_reserved(CpuId cpu, Ref<Space> space, std::uint64_
 
 template <class Geometry>
 BreakAnswer Spaces<Geometry>::set_break(CpuId cpu, Ref<Space> space, std::uint64_t wanted) {
-  const LockGuard guard(hardware_, cpu, LockClass::kSpace, space.offset, ram().edit(space).lock);
-  if (is_killed(space)) return {Refusal::kKilled, 0};
+  return locked(cpu, space, [&] { return set_break_locked(cpu, space, wanted); });
+}
+
+template <class Geometry>
+BreakAnswer Spaces<Geometry>::set_break_locked(CpuId cpu, Ref<Space> space, std::uint64_t wanted) {
   const Space& s = at(space);
   const BreakAnswer as_before{Refusal::kNone, s.heap_end};
   if (wanted < s.heap_start || wanted > Layout::kEnd) return as_before;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cinttypes>
 
-#include "impl/platform/lock_guard.h"
 
 namespace mmtwin::impl {
 
@@ -37,6 +36,7 @@ void Spaces<Geometry>::exit(CpuId cpu, Ref<Space> space) {
   if (at(space).killed == 0) {
     const LockGuard guard(hardware_, cpu, LockClass::kSpace, space.offset, ram().edit(space).lock);
     end_ranges(cpu, space);
+    hardware_.commit(cpu, Refusal::kNone);
   }
   slab_.free(cpu, space);
 }
@@ -48,9 +48,16 @@ void Spaces<Geometry>::discard_space(CpuId cpu, Ref<Space> space) {
 }
 
 template <class Geometry>
-void Spaces<Geometry>::kill(CpuId cpu, Ref<Space> space) {
+Refusal Spaces<Geometry>::kill(CpuId cpu, Ref<Space> space) {
   const LockGuard guard(hardware_, cpu, LockClass::kSpace, space.offset, ram().edit(space).lock);
-  if (is_killed(space)) return;
+  const Refusal answer = is_killed(space) ? Refusal::kKilled : Refusal::kOom;
+  if (answer == Refusal::kOom) end(cpu, space);
+  hardware_.commit(cpu, answer);
+  return answer;
+}
+
+template <class Geometry>
+void Spaces<Geometry>::end(CpuId cpu, Ref<Space> space) {
   hardware_.emit({.kind = EventKind::kSpaceKilled, .cpu = cpu, .frame = Pfn(at(space).tables.root)});
   end_ranges(cpu, space);
   touches(&at(space).killed, true, Point::kTouchSequence);

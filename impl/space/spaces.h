@@ -9,11 +9,13 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <type_traits>
 
 #include "impl/base/audit.h"
 #include "impl/base/outcome.h"
 #include "impl/pgtable/page_tables.h"
 #include "impl/platform/hardware.h"
+#include "impl/platform/lock_guard.h"
 #include "impl/slab/slab.h"
 #include "impl/space/families.h"
 #include "impl/space/merge_rules.h"
@@ -38,7 +40,7 @@ struct MapRequest {
 // brk answers the break after the call, also when it refuses.
 struct BreakAnswer {
   Refusal refusal;
-  std::uint64_t value;
+  std::uint64_t value = 0;
 };
 
 template <class Geometry>
@@ -55,8 +57,9 @@ class Spaces {
   Outcome<Ref<Space>> fork(CpuId cpu, Ref<Space> parent);
   // Everything goes, the object too.
   void exit(CpuId cpu, Ref<Space> space);
-  // Everything goes but the object, which is marked. Narrates kSpaceKilled first.
-  void kill(CpuId cpu, Ref<Space> space);
+  // For an access that was refused memory: everything goes but the object, which is marked. Narrates kSpaceKilled
+  // first. Answers what the access does: kOom, or kKilled if somebody else has ended it meanwhile.
+  Refusal kill(CpuId cpu, Ref<Space> space);
 
   // Answers the address. Refusals: kInvalid, kNoMemory, kPermission, kExists, kOom; nothing changed.
   Outcome<std::uint64_t> map(CpuId cpu, Ref<Space> space, MapRequest request);
@@ -94,6 +97,34 @@ class Spaces {
     bool span_is_free;
   };
 
+  // How far a protect came.
+  struct Prefix {
+    Outcome<Done> done = Done{};
+    std::uint64_t stopped_at = 0;
+  };
+
+  // ---- answers that count when the space's lock is given back ----
+  template <class Body>
+  std::invoke_result_t<Body> locked(CpuId cpu, Ref<Space> space, Body&& body) {
+    const LockGuard guard(hardware_, cpu, LockClass::kSpace, space.offset, ram().edit(space).lock);
+    const std::invoke_result_t<Body> answer =
+        is_killed(space) ? std::invoke_result_t<Body>{Refusal::kKilled} : body();
+    commit(cpu, answer);
+    return answer;
+  }
+  void commit(CpuId cpu, const Outcome<std::uint64_t>& at) {
+    hardware_.commit(cpu, at.refusal(), at.is_ok() ? at.value() : 0);
+  }
+  void commit(CpuId cpu, const BreakAnswer& answer) { hardware_.commit(cpu, answer.refusal, answer.value); }
+  void commit(CpuId cpu, const Prefix& prefix) {
+    const Refusal refusal = prefix.done.refusal();
+    hardware_.commit(cpu, refusal, 0, refusal == Refusal::kOom ? prefix.stopped_at : 0);
+  }
+  template <class T>
+  void commit(CpuId cpu, const Outcome<T>& done) {
+    hardware_.commit(cpu, done.refusal());
+  }
+
   Ram& ram() { return hardware_.ram(); }
   const Range& range(Ref<Range> r) const { return hardware_.ram().at(r); }
 
@@ -108,6 +139,7 @@ class Spaces {
   void discard(CpuId cpu, Ref<Space> space, Ref<Range> r);
   // `right` goes, `left` ends where it ended and takes over its family if it has none.
   void absorb_right(CpuId cpu, Ref<Space> space, Ref<Range> left, Ref<Range> right);
+  void end(CpuId cpu, Ref<Space> space);
   void end_ranges(CpuId cpu, Ref<Space> space);
   void discard_space(CpuId cpu, Ref<Space> space);
   void discard_below(CpuId cpu, Ref<Range> top);
@@ -119,6 +151,10 @@ class Spaces {
   bool is_free(Ref<Space> space, std::uint64_t first, std::uint64_t end);
 
   // ---- map and unmap ----
+  Outcome<std::uint64_t> map_locked(CpuId cpu, Ref<Space> space, MapRequest request);
+  Outcome<Done> assume_locked(CpuId cpu, Ref<Space> space, const MapRequest& request, bool gone);
+  Outcome<Done> unmap_locked(CpuId cpu, Ref<Space> space, std::uint64_t at, std::uint64_t length);
+  BreakAnswer set_break_locked(CpuId cpu, Ref<Space> space, std::uint64_t wanted);
   Outcome<std::uint64_t> choose_address(Ref<Space> space, const MapRequest& request);
   Outcome<std::uint64_t> place(Ref<Space> space, const MapRequest& request);
   Neighbours neighbours(Ref<Space> space, std::uint64_t first, std::uint64_t end);
@@ -133,6 +169,7 @@ class Spaces {
   BreakAnswer grow_heap(CpuId cpu, Ref<Space> space, std::uint64_t first, std::uint64_t end, std::uint64_t wanted);
 
   // ---- protect ----
+  Prefix protect_locked(CpuId cpu, Ref<Space> space, std::uint64_t at, std::uint64_t length, Prot prot);
   Outcome<Done> protect_piece(CpuId cpu, Ref<Space> space, Ref<Range> r, std::uint64_t first, std::uint64_t end,
                               Prot prot, PendingFlush& pending);
   Outcome<Done> modify(CpuId cpu, Ref<Space> space, Ref<Range> r, std::uint64_t first, std::uint64_t end,
@@ -141,6 +178,7 @@ class Spaces {
   Outcome<Done> split_modified(CpuId cpu, Ref<Space> space, Ref<Range> r, const Piece& piece);
 
   // ---- fork ----
+  Outcome<Ref<Space>> fork_locked(CpuId cpu, Ref<Space> parent);
   Outcome<Done> fork_ranges(CpuId cpu, Ref<Space> parent, Ref<Space> child, PendingFlush& pending);
   Outcome<Done> fork_range(CpuId cpu, Ref<Space> child, Ref<Range> original, Ref<Space> parent, PendingFlush& pending);
 

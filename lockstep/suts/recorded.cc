@@ -20,16 +20,15 @@ bool tells_all_loads(const Program& program) {
 
 RecordedSystem::RecordedSystem(const Program& program) : program_(program) {
   for (const auto& [step, answer] : program.recorded) {
-    if (answer.has_ranges) claims_.shows_ranges = true;
+    if (answer.has_ranges) claims_.add(Claim::kRanges);
     if (step == 0 || step > program.operations.size() || !answer.has_response) continue;
     const Operation& operation = program.operations[step - 1];
     const bool maps =
         std::holds_alternative<RangeMapAnon>(operation) || std::holds_alternative<RangeMapFile>(operation);
     // A recorded address is one that Linux chose, so it can be held against Linux's own placement.
-    if (maps && answer.response.refusal == Refusal::kNone) claims_.exact_addresses = true;
+    if (maps && answer.response.refusal == Refusal::kNone) claims_.add(Claim::kExactAddresses);
   }
-  claims_.exact_range_merge = claims_.shows_ranges;
-  claims_.answers_loads = tells_all_loads(program);
+  if (tells_all_loads(program)) claims_.add(Claim::kLoads);
 }
 
 void RecordedSystem::start(const MachineDescription&, EventSink&) {

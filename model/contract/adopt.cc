@@ -21,9 +21,10 @@ void Contract::make_space(SpaceHandle handle) {
   space->saved_in = newest_mark();
 }
 
-void Contract::end_space(SpaceHandle handle) {
-  edit(handle).ranges.clear();
-  spaces_[handle.number()].reset();
+void Contract::empty_space(SpaceHandle handle) {
+  Space& space = edit(handle);
+  space.ranges.clear();
+  space.contents.clear();
 }
 
 void Contract::name_address(unsigned handle, std::uint64_t address) {
@@ -33,38 +34,89 @@ void Contract::name_address(unsigned handle, std::uint64_t address) {
   addresses_[handle] = address;
 }
 
-void Contract::put_block(unsigned handle, const Block& block) {
+void Contract::save_block(unsigned handle) {
   if (!marks_.empty())
     journal_.push_back(BlockBefore{handle, blocks_.holds(handle) ? blocks_.at(handle) : Block{}});
-  blocks_.put(handle, block);
 }
 
 // ---- answers ----
 
 void Contract::adopt(const Operation& operation, const Response& response, const Effects& effects) {
-  std::visit(
+  (void)commit(operation, response, effects);
+  conclude(operation, response);
+}
+
+ForkChoice Contract::commit(const Operation& operation, const Response& response, const Effects& effects) {
+  const bool is_done = response.refusal == Refusal::kNone;
+  return std::visit(
       [&]<class Op>(const Op& op) {
-        const bool is_done = response.refusal == Refusal::kNone;
         if constexpr (IsAccess<Op>) {
-          adopt_access(op, response);
+          adopt_access(op, response, effects);
         } else if constexpr (std::is_same_v<Op, SpaceFork>) {
-          if (is_done) adopt_fork(op);
+          if (is_done) return adopt_fork(op, effects);
         } else if constexpr (HasSpace<Op> && may_want_memory<Op>()) {
           adopt_mapping(op, response, effects);
-        } else if constexpr (std::is_same_v<Op, PagesAlloc>) {
-          const std::uint64_t pages = std::uint64_t{1} << op.order.raw();
-          if (is_done) put_block(op.result.number(), {response.value, pages, op.order.raw(), false});
-        } else if constexpr (std::is_same_v<Op, PagesAllocExact>) {
-          if (is_done) put_block(op.result.number(), {response.value, op.pages.raw(), 0, true});
         } else if constexpr (std::is_same_v<Op, PagesFree>) {
-          if (is_done) put_block(op.block.number(), {});
+          save_block(op.block.number());
+          blocks_.give_back(op.block.number());
         } else if constexpr (std::is_same_v<Op, SpaceCreate>) {
-          if (!is_done) return;
+          if (!is_done) return ForkChoice::kKnown;
           make_space(op.result.handle());
           edit(op.result.handle()).ranges.set_heap(op.brk.raw(), op.top.raw());
         } else if constexpr (std::is_same_v<Op, SpaceExit>) {
-          if (is_done) end_space(op.space.value());
+          empty_space(op.space.value());
         }
+        return ForkChoice::kKnown;
+      },
+      operation);
+}
+
+// Blocks are named as soon as they exist: nobody but the program has them.
+void Contract::conclude(const Operation& operation, const Response& response) {
+  if (response.refusal != Refusal::kNone) return;
+  std::visit(
+      [&]<class Op>(const Op& op) {
+        if constexpr (makes<Op>() == 'p') {
+          edit(op.result.handle()).named = true;
+        } else if constexpr (makes<Op>() == 'a') {
+          name_address(op.result.number(), response.value);
+        } else if constexpr (makes<Op>() == 'b') {
+          save_block(op.result.number());
+          constexpr bool kExact = std::is_same_v<Op, PagesAllocExact>;
+          const unsigned order = kExact ? 0 : order_of(op);
+          blocks_.put(op.result.number(),
+                      {.frame = response.value, .pages = pages_of(op), .order = order, .exact = kExact});
+        } else if constexpr (std::is_same_v<Op, PagesFree>) {
+          save_block(op.block.number());
+          blocks_.put(op.block.number(), {});
+        } else if constexpr (std::is_same_v<Op, SpaceExit>) {
+          edit(op.space.value());
+          spaces_[op.space.value().number()].reset();
+        }
+      },
+      operation);
+}
+
+void Contract::touch(SpaceHandle space, std::uint64_t at) { edit(space).ranges.prepare_store(at); }
+
+// Mapping over something, unmapping, assuming; a break that moves down.
+Span Contract::taken_away(const Operation& operation, const Response& response) const {
+  if (response.refusal != Refusal::kNone) return {};
+  return std::visit(
+      [&]<class Op>(const Op& op) {
+        Span span;
+        if constexpr (HasPlace<Op> && HasSpace<Op> && !IsAccess<Op>) {
+          const std::uint64_t at = address(op.at.value());
+          const Ranges& ranges = find(op.space.value())->ranges;
+          if constexpr (std::is_same_v<Op, RangeBrk>) {
+            if (response.value == at) span = {page_ceiling(at), page_ceiling(ranges.brk())};
+          } else if constexpr (!std::is_same_v<Op, RangeProtect>) {
+            const std::uint64_t from = answers<Op>() == Answers::kAddress ? response.value : at;
+            span = {from, from + page_ceiling(op.length.raw())};
+          }
+          if (!ranges.meets(span.from, span.to)) span = {};
+        }
+        return span;
       },
       operation);
 }
@@ -74,12 +126,12 @@ bool Contract::take_over(SpaceHandle space, const std::vector<RangeObservation>&
 }
 
 // fork(2): the same ranges; the same values at the same places, from now on apart.
-void Contract::adopt_fork(const SpaceFork& op) {
+ForkChoice Contract::adopt_fork(const SpaceFork& op, const Effects& effects) {
   make_space(op.result.handle());
   const Space& parent = edit(op.space.value());
   Space& child = edit(op.result.handle());
   parent.contents.share_with(child.contents);
-  (void)parent.ranges.fork_into(child.ranges);
+  return parent.ranges.fork_into(child.ranges, effects.made_family, effects.leaving);
 }
 
 template <class Op>
@@ -89,52 +141,45 @@ void Contract::adopt_mapping(const Op& op, const Response& response, const Effec
                          (response.refusal == Refusal::kNoMemory || effects.stopped_at.has_value());
   if (!is_done && !is_prefix) return;
   Space& space = edit(op.space.value());
+  const Span gone = taken_away(op, response);
+  space.contents.drop(gone.from / kPage, gone.to / kPage);
   const std::uint64_t at = address(op.at.value());
   if constexpr (std::is_same_v<Op, RangeBrk>) {
-    if (response.value != at) return;  // it did not move
-    space.contents.drop(page_ceiling(at) / kPage, page_ceiling(space.ranges.brk()) / kPage);
-    space.ranges.set_brk(at);
+    if (response.value == at) space.ranges.set_brk(at);  // else it did not move
   } else {
     const std::uint64_t to = at + page_ceiling(op.length.raw());
     if constexpr (answers<Op>() == Answers::kAddress) {
-      const std::uint64_t pages = page_ceiling(op.length.raw()) / kPage, first = response.value / kPage;
-      space.contents.drop(first, first + pages);
       space.ranges.map(request_of(op, at), response.value);
-      name_address(op.result.number(), response.value);
     } else if constexpr (std::is_same_v<Op, RangeProtect>) {
       if (at < to) space.ranges.protect(at, effects.stopped_at.value_or(to), op.prot.value());
+    } else if constexpr (std::is_same_v<Op, RangeUnmap>) {
+      space.ranges.unmap(at, to);
     } else {
-      space.contents.drop(at / kPage, to / kPage);
-      if constexpr (std::is_same_v<Op, RangeUnmap>)
-        space.ranges.unmap(at, to);
-      else
-        space.ranges.assume(request_of(op, at), op.gone.raw() != 0);
+      space.ranges.assume(request_of(op, at), op.gone.raw() != 0);
     }
   }
 }
 
 // A fault that finds no memory ends its space: there is nobody whom it could tell (the OOM killer's work on itself).
 template <class Op>
-void Contract::adopt_access(const Op& op, const Response& response) {
+void Contract::adopt_access(const Op& op, const Response& response, const Effects& effects) {
   if (response.refusal == Refusal::kKilled) return;
   if (response.refusal == Refusal::kOom) {
-    Space& space = edit(op.space.value());
-    space.killed = true;
-    space.ranges.clear();
-    space.contents.clear();
+    empty_space(op.space.value());
+    edit(op.space.value()).killed = true;
     return;
   }
   if constexpr (Op::kAccess == Access::kStore) {
     const std::uint64_t at = address(op.at.value());
-    std::uint64_t refused_at = 0;
-    const Refusal verdict = verdict_of_access(*find(op.space.value()), at, op.width.raw(), Op::kAccess, &refused_at);
-    Space& space = edit(op.space.value());
-    // Pages before the refused one were faulted all the same, and their ranges got a family.
-    const std::uint64_t done = verdict == Refusal::kNone ? at + op.width.raw() : refused_at;
-    for (std::uint64_t byte = at; byte < done; byte = page_floor(byte) + kPage) space.ranges.prepare_store(byte);
-    if (response.refusal != Refusal::kNone) return;
-    for (unsigned i = 0; i < op.width.raw(); ++i)
-      space.contents.store((at + i) / kPage, (at + i) % kPage, static_cast<std::uint8_t>(op.value.raw() >> (8 * i)));
+    if (!effects.faults_told) {
+      std::uint64_t refused_at = 0;
+      const Refusal verdict = verdict_of_access(*find(op.space.value()), at, op.width.raw(), Op::kAccess, &refused_at);
+      // Pages before the refused one were faulted all the same.
+      const std::uint64_t done = verdict == Refusal::kNone ? at + op.width.raw() : refused_at;
+      for (std::uint64_t byte = at; byte < done; byte = page_floor(byte) + kPage) touch(op.space.value(), byte);
+    }
+    if (response.refusal == Refusal::kNone)
+      edit(op.space.value()).contents.store(at, op.width.raw(), op.value.raw());
   }
 }
 

@@ -7,8 +7,8 @@ namespace mmtwin::model {
 void Blocks::start(const MachineDescription& machine) {
   machine_ = machine;
   nearest_ = order_nodes(machine);
+  for (const Block& block : by_handle_) set_given(block, false);
   by_handle_.clear();
-  given_.clear();
 }
 
 Wish Blocks::wish(Gfp gfp, unsigned order, NodeId node, CpuId cpu) const {
@@ -18,12 +18,7 @@ Wish Blocks::wish(Gfp gfp, unsigned order, NodeId node, CpuId cpu) const {
 }
 
 std::optional<std::uint64_t> Blocks::obstacle(std::uint64_t from, std::uint64_t to) const {
-  const auto after = given_.upper_bound(from);
-  if (after != given_.begin()) {
-    const auto& [first, pages] = *std::prev(after);
-    if (first + pages > from) return first + pages;
-  }
-  if (after != given_.end() && after->first < to) return after->first + after->second;
+  if (const std::uint64_t given = first_given(from, to); given != to) return given + 1;
   const auto in_the_way = [&](const FrameSpan& span) {
     return span.count.raw() != 0 && span.first.raw() < to && span.end().raw() > from;
   };
@@ -34,7 +29,7 @@ std::optional<std::uint64_t> Blocks::obstacle(std::uint64_t from, std::uint64_t 
   return std::nullopt;
 }
 
-bool Blocks::may_be(const Wish& wish, std::uint64_t frame) const {
+bool Blocks::may_be(const Wish& wish, std::uint64_t pages, std::uint64_t frame) const {
   const std::uint64_t size = std::uint64_t{1} << wish.order;
   if (wish.order > machine_.top_order || frame % size != 0) return false;
   const auto lies_in = [&](std::uint8_t number) {
@@ -42,10 +37,10 @@ bool Blocks::may_be(const Wish& wish, std::uint64_t frame) const {
     return frame >= span.first.raw() && frame < span.end().raw() && size <= span.end().raw() - frame;
   };
   const auto* const end = wish.zones.data() + wish.zone_count;
-  return std::any_of(wish.zones.data(), end, lies_in) && !obstacle(frame, frame + size);
+  return std::any_of(wish.zones.data(), end, lies_in) && !obstacle(frame, frame + pages);
 }
 
-std::optional<std::uint64_t> Blocks::plainest(const Wish& wish) const {
+std::optional<std::uint64_t> Blocks::plainest(const Wish& wish, std::uint64_t pages) const {
   if (wish.order > machine_.top_order) return std::nullopt;
   const std::uint64_t size = std::uint64_t{1} << wish.order;
   const auto aligned = [size](std::uint64_t frame) { return (frame + size - 1) / size * size; };
@@ -53,7 +48,7 @@ std::optional<std::uint64_t> Blocks::plainest(const Wish& wish) const {
     const FrameSpan span = zone(wish.zones[i]);
     std::uint64_t frame = aligned(span.first.raw());
     while (frame + size <= span.end().raw()) {
-      const std::optional<std::uint64_t> past = obstacle(frame, frame + size);
+      const std::optional<std::uint64_t> past = obstacle(frame, frame + pages);
       if (!past) return frame;
       frame = aligned(*past);
     }
@@ -61,11 +56,37 @@ std::optional<std::uint64_t> Blocks::plainest(const Wish& wish) const {
   return std::nullopt;
 }
 
+std::uint64_t Blocks::first_given(std::uint64_t from, std::uint64_t to) const {
+  while (from < to) {
+    const std::uint64_t word = given_word(from) >> (from % 64);
+    if (word != 0) return std::min<std::uint64_t>(to, from + static_cast<unsigned>(std::countr_zero(word)));
+    from += 64 - from % 64;
+  }
+  return to;
+}
+
 std::uint64_t Blocks::given_in(const FrameSpan& zone) const {
+  const std::uint64_t first = zone.first.raw(), end = zone.end().raw();
   std::uint64_t pages = 0;
-  for (auto it = given_.lower_bound(zone.first.raw()); it != given_.end() && it->first < zone.end().raw(); ++it)
-    pages += it->second;
+  for (const Block& block : by_handle_) {
+    const bool is_inside = block.frame >= first && block.frame < end;  // blocks lie in one zone
+    if (is_inside && !block.given_back) pages += block.pages;
+  }
   return pages;
+}
+
+void Blocks::set_given(const Block& block, bool is_given) {
+  if (block.given_back) return;
+  for (std::uint64_t frame = block.frame, end = block.frame + block.pages; frame < end;) {
+    const std::uint64_t in_word = std::min(end - frame, 64 - frame % 64);
+    const std::uint64_t bits = (in_word == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << in_word) - 1) << (frame % 64);
+    if (pieces_.size() <= frame / kPieceFrames) pieces_.resize(frame / kPieceFrames + 1);
+    std::unique_ptr<Piece>& piece = pieces_[frame / kPieceFrames];
+    if (piece == nullptr) piece = std::make_unique<Piece>();
+    std::uint64_t& word = (*piece)[frame % kPieceFrames / 64];
+    word = is_given ? word | bits : word & ~bits;
+    frame += in_word;
+  }
 }
 
 bool Blocks::may_be_short(const Wish& wish, std::uint64_t others) const {
@@ -87,10 +108,14 @@ bool Blocks::may_be_short(const Wish& wish, std::uint64_t others) const {
 
 void Blocks::put(unsigned handle, const Block& block) {
   if (by_handle_.size() <= handle) by_handle_.resize(handle + 1);
-  Block& held = by_handle_[handle];
-  if (held.pages != 0) given_.erase(held.frame);
-  if (block.pages != 0) given_.emplace(block.frame, block.pages);
-  held = block;
+  set_given(by_handle_[handle], false);
+  set_given(block, true);
+  by_handle_[handle] = block;
+}
+
+void Blocks::give_back(unsigned handle) {
+  set_given(by_handle_[handle], false);
+  by_handle_[handle].given_back = true;
 }
 
 }  // namespace mmtwin::model

@@ -1,14 +1,16 @@
 // Blocks: page frames as answers. Which ones a program was given, and which it may be given next.
 //
-// Laws: FRAME-1, BUDDY-1, ZONE-1, as far as answers show them. Context: one thread. Cost: a map node a block; a choice
-// of a place looks at the blocks in its zone. Here alone the contract speaks of frame numbers: blocks are disjoint,
-// aligned to their size, in one zone that the request may have, and made of frames that exist and are not reserved.
+// Laws: FRAME-1, BUDDY-1, ZONE-1, as far as answers show them. Context: one thread. Cost: a bit a frame, in pieces made
+// on demand; a choice of a place looks at the zone's frames. Here alone the contract speaks of frame numbers: blocks
+// are disjoint, aligned to their size, in one zone that the request may have, and made of frames that exist and are not
+// reserved.
 // Source: Linux Documentation/core-api/mm-api.rst, "The Page Allocator" and Documentation/mm/physical_memory.rst.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstdint>
-#include <map>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -22,6 +24,7 @@ struct Block {
   std::uint64_t pages = 0;  // 0: there is none
   unsigned order = 0;
   bool exact = false;  // of pages_alloc_exact: `pages` frames of order 0 in a row
+  bool given_back = false;
   friend bool operator==(const Block&, const Block&) = default;
 };
 
@@ -31,16 +34,20 @@ inline unsigned order_of(const PagesAllocExact& op) {
   return static_cast<unsigned>(std::bit_width(op.pages.raw() - 1));
 }
 
+// And how many of them are kept.
+inline std::uint64_t pages_of(const PagesAlloc& op) { return std::uint64_t{1} << op.order.raw(); }
+inline std::uint64_t pages_of(const PagesAllocExact& op) { return op.pages.raw(); }
+
 class Blocks {
  public:
   void start(const MachineDescription& machine);
 
   // What a request for 2^order frames prefers and may have.
   Wish wish(Gfp gfp, unsigned order, NodeId node, CpuId cpu) const;
-  // May the request be answered with the block that begins at `frame`?
-  bool may_be(const Wish& wish, std::uint64_t frame) const;
+  // May the request be answered with the block that begins at `frame`, of which the first `pages` are kept?
+  bool may_be(const Wish& wish, std::uint64_t pages, std::uint64_t frame) const;
   // The lowest one in the first zone of the list that has one.
-  std::optional<std::uint64_t> plainest(const Wish& wish) const;
+  std::optional<std::uint64_t> plainest(const Wish& wish, std::uint64_t pages) const;
   // Were a single frame to be refused to this request: is so much asked for, `others` pages for other ends included,
   // that memory may be short? A system may need a frame in sixteen for itself.
   bool may_be_short(const Wish& wish, std::uint64_t others) const;
@@ -49,6 +56,8 @@ class Blocks {
   const Block& at(unsigned handle) const { return by_handle_[handle]; }
   // The handle, 1 or higher, which is empty or becomes so, holds the block; of no pages: it is empty.
   void put(unsigned handle, const Block& block);
+  // The handle's block is nobody's any more, but the handle is not empty yet.
+  void give_back(unsigned handle);
 
  private:
   // A span of frames that no block may have, if any, in [from, to): its end.
@@ -58,10 +67,20 @@ class Blocks {
   }
   std::uint64_t given_in(const FrameSpan& zone) const;
 
+  static constexpr std::uint64_t kPieceFrames = 4096;
+  using Piece = std::array<std::uint64_t, kPieceFrames / 64>;  // bit f: frame f is given
+  void set_given(const Block& block, bool is_given);
+  std::uint64_t given_word(std::uint64_t frame) const {
+    const Piece* const piece = frame / kPieceFrames < pieces_.size() ? pieces_[frame / kPieceFrames].get() : nullptr;
+    return piece != nullptr ? (*piece)[frame % kPieceFrames / 64] : 0;
+  }
+  // Of [from, to) the first frame that is given, `to`: none.
+  std::uint64_t first_given(std::uint64_t from, std::uint64_t to) const;
+
   MachineDescription machine_;
   NodeOrders nearest_{};
   std::vector<Block> by_handle_;
-  std::map<std::uint64_t, std::uint64_t> given_;  // pages by first frame
+  std::vector<std::unique_ptr<Piece>> pieces_;
 };
 
 }  // namespace mmtwin::model

@@ -5,21 +5,43 @@
 
 namespace mmtwin::model {
 
-std::uint8_t Contents::load(std::uint64_t page, std::uint64_t offset) const {
-  const auto found = values_.find(page);
-  return found == values_.end() ? 0 : found->second->bytes[offset];
+namespace {
+
+constexpr std::uint64_t kBytes = PageBytes{}.size();
+
+// How many of `width` bytes at `at` lie in its page.
+unsigned inside(std::uint64_t at, unsigned width) {
+  return static_cast<unsigned>(std::min<std::uint64_t>(width, kBytes - at % kBytes));
 }
 
-void Contents::store(std::uint64_t page, std::uint64_t offset, std::uint8_t byte) {
+}  // namespace
+
+std::uint64_t Contents::load(std::uint64_t at, unsigned width) const {
+  const unsigned here = inside(at, width);
+  const auto found = values_.find(at / kBytes);
+  std::uint64_t value = here < width ? load(at + here, width - here) << (8 * here) : 0;
+  for (unsigned i = 0; found != values_.end() && i < here; ++i)
+    value |= std::uint64_t{found->second->bytes[at % kBytes + i]} << (8 * i);
+  return value;
+}
+
+// Another place may have the page's value too, and so may an image.
+PageBytes& Contents::own(std::uint64_t page) {
   std::shared_ptr<Value>& value = values_[page];
-  // An image may have it as well as another place.
   if (value == nullptr || value->places > 1 || value.use_count() > 1) {
-    auto own = value == nullptr ? std::make_shared<Value>() : std::make_shared<Value>(*value);
+    auto copy = value == nullptr ? std::make_shared<Value>() : std::make_shared<Value>(*value);
     if (value != nullptr) leave(value);
-    own->places = 1;
-    value = std::move(own);
+    copy->places = 1;
+    value = std::move(copy);
   }
-  value->bytes[offset] = byte;
+  return value->bytes;
+}
+
+void Contents::store(std::uint64_t at, unsigned width, std::uint64_t value) {
+  const unsigned here = inside(at, width);
+  PageBytes& bytes = own(at / kBytes);
+  for (unsigned i = 0; i < here; ++i) bytes[at % kBytes + i] = static_cast<std::uint8_t>(value >> (8 * i));
+  if (here < width) store(at + here, width - here, value >> (8 * here));
 }
 
 void Contents::drop(std::uint64_t first, std::uint64_t end) {

@@ -22,8 +22,9 @@ class Contents {
   Contents& operator=(const Contents&) = delete;
   ~Contents() { clear(); }
 
-  std::uint8_t load(std::uint64_t page, std::uint64_t offset) const;
-  void store(std::uint64_t page, std::uint64_t offset, std::uint8_t byte);
+  // Up to 8 bytes at `at`, little endian; they may straddle two pages.
+  std::uint64_t load(std::uint64_t at, unsigned width) const;
+  void store(std::uint64_t at, unsigned width, std::uint64_t value);
   // The pages from `first` to before `end` are zero again.
   void drop(std::uint64_t first, std::uint64_t end);
   void clear();
@@ -45,6 +46,7 @@ class Contents {
 
  private:
   static void leave(const std::shared_ptr<Value>& value) { --value->places; }
+  PageBytes& own(std::uint64_t page);
 
   Image values_;  // by page
 };

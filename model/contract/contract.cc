@@ -23,13 +23,13 @@ std::uint64_t Contract::address(const Place& place) const {
 }
 
 std::uint8_t Contract::byte_at(SpaceHandle space, std::uint64_t at) const {
-  return find(space)->contents.load(at / kPage, at % kPage);
+  return static_cast<std::uint8_t>(find(space)->contents.load(at, 1));
 }
 
 std::vector<SpaceHandle> Contract::spaces() const {
   std::vector<SpaceHandle> all;
   for (unsigned handle = 0; handle < spaces_.size(); ++handle)
-    if (spaces_[handle] != nullptr) all.push_back(SpaceHandle(handle));
+    if (has_space(SpaceHandle(handle))) all.push_back(SpaceHandle(handle));
   return all;
 }
 
@@ -55,7 +55,7 @@ Skip Contract::inapplicable(const Operation& operation) const {
         if constexpr (requires { op.block; })
           if (!blocks_.holds(op.block.number())) return Skip::kEmptyHandle;
         if constexpr (HasSpace<Op>) {
-          const Space* const space = find(op.space.value());
+          const Space* const space = named(op.space.value());
           const bool may_be_none = std::is_same_v<Op, CpuSwitchSpace>;  // then it runs no space
           if (space == nullptr && !(may_be_none && op.space.is_none())) return Skip::kEmptyHandle;
           if (may_be_none && space != nullptr && space->killed) return Skip::kEmptyHandle;
@@ -111,7 +111,7 @@ Expectation Contract::expect(const Operation& operation) const {
             return expected;
           }
           if constexpr (IsAccess<Op>) expected = expect_access(op, space);
-          else if constexpr (std::is_same_v<Op, SpaceFork>) expected = expect_fork(space);
+          else if constexpr (std::is_same_v<Op, SpaceFork>) expected = expect_fork(op.space.value());
           else expected = expect_mapping(op, space);
         } else if constexpr (makes<Op>() == 'b') {
           expected = expect_block(op);
@@ -137,9 +137,8 @@ Expectation Contract::expect_block(const Op& op) const {
   Expectation expected;
   const Wish wish = blocks_.wish(op.gfp.value(), order_of(op), op.node.value(), op.cpu.value());
   const Alternative refused{.refusal = Refusal::kOom, .grounds = Grounds::kMemory};
-  expected.ask_block(blocks_, wish);
-  if (const std::optional<std::uint64_t> frame = blocks_.plainest(wish))
-    expected.add({.rule = ValueRule::kFreeBlock, .value = *frame});
+  expected.ask_block(blocks_, wish, pages_of(op));
+  expected.add({.rule = ValueRule::kFreeBlock});
   expected.add(refused);
   return expected;
 }
@@ -191,23 +190,25 @@ Expectation Contract::expect_access(const Op& op, const Space& space) const {
   const std::uint64_t at = address(op.at.value());
   std::uint64_t refused_at = 0, value = 0;
   const Refusal verdict = verdict_of_access(space, at, op.width.raw(), Op::kAccess, &refused_at);
-  if (answers<Op>() == Answers::kBytes && verdict == Refusal::kNone) {
-    for (unsigned i = 0; i < op.width.raw(); ++i)
-      value |= std::uint64_t{space.contents.load((at + i) / kPage, (at + i) % kPage)} << (8 * i);
-  }
+  if (answers<Op>() == Answers::kBytes && verdict == Refusal::kNone) value = space.contents.load(at, op.width.raw());
   expected.add({.refusal = verdict, .value = value});
   return expected;
 }
 
-// A page cannot be shared once more if it has as many references as it may have; a system may copy it instead.
-Expectation Contract::expect_fork(const Space& space) const {
+// A page cannot be shared once more if it has as many references as it may have; a system may copy it instead. Others
+// that are about to share a page, or to let go of it, count as well, which the contract does not see.
+Expectation Contract::expect_fork(SpaceHandle handle) const {
   Expectation expected;
-  if (shares_at_the_cap(space)) expected.add({.refusal = Refusal::kNoMemory, .grounds = Grounds::kCap});
+  const Alternative at_the_cap{.refusal = Refusal::kNoMemory, .grounds = Grounds::kCap};
+  const bool is_at_the_cap = shares_at_the_cap(handle);
+  if (is_at_the_cap) expected.add(at_the_cap);
   expected.add({});
+  if (!is_at_the_cap) expected.add(at_the_cap);
   return expected;
 }
 
-bool Contract::shares_at_the_cap(const Space& space) const {
+bool Contract::shares_at_the_cap(SpaceHandle handle) const {
+  const Space& space = *find(handle);
   const auto& all = space.ranges.all();
   return std::any_of(all.begin(), all.end(), [&](const auto& at) {
     const Range& range = at.second;

@@ -28,6 +28,17 @@ namespace mmtwin::model {
 struct Effects {
   // How far a protect that was refused memory came: the address where it stopped.
   std::optional<std::uint64_t> stopped_at{};
+  // Which pages an access faulted before it was done or refused, touch() has said already.
+  bool faults_told = false;
+  // Which ranges of a fork were seen to get a family of their own, in order, and families of ranges that may be going
+  // just now, one for each: Ranges::fork_into. Null: the rule decides.
+  const std::vector<bool>* made_family = nullptr;
+  std::vector<FamilyId> leaving{};
+};
+
+// Bytes from `from` to before `to`.
+struct Span {
+  std::uint64_t from = 0, to = 0;
 };
 
 class Contract {
@@ -38,16 +49,28 @@ class Contract {
   Skip inapplicable(const Operation& operation) const;
   // What it may answer now. The operation is applicable.
   Expectation expect(const Operation& operation) const;
-  // It has answered so, which was expected.
+  // It has answered so, which was expected. Done in two halves where operations overlap: commit() is what it does to
+  // what exists, and counts as soon as others may see it; conclude() gives handles their meaning or takes it away, once
+  // it is over. Until then a space that it makes has no name, and only ranges_of() knows it.
   void adopt(const Operation& operation, const Response& response, const Effects& effects = {});
+  ForkChoice commit(const Operation& operation, const Response& response, const Effects& effects = {});
+  void conclude(const Operation& operation, const Response& response);
+  // A store has met the private anonymous page at `at`, and may not be over yet: its range has a family from now on.
+  void touch(SpaceHandle space, std::uint64_t at);
   // The space's list is seen to be this one, which is taken over where it can be explained: touches that nobody saw may
   // have made families. False: nothing is changed.
   bool take_over(SpaceHandle space, const std::vector<RangeObservation>& seen);
 
   // -- what exists --
-  bool has_space(SpaceHandle space) const { return find(space) != nullptr; }
+  bool has_space(SpaceHandle space) const { return named(space) != nullptr; }
   bool is_killed(SpaceHandle space) const { return find(space)->killed; }
   const Ranges& ranges(SpaceHandle space) const { return find(space)->ranges; }
+  const Ranges* ranges_of(SpaceHandle space) const { return find(space) == nullptr ? nullptr : &find(space)->ranges; }
+  const Families& families() const { return families_; }
+  // What the answer takes away: mapped places whose pages lose their contents. Asked before it is adopted.
+  Span taken_away(const Operation& operation, const Response& response) const;
+  // Has a page that a fork of the space would share as many places as it may have?
+  bool shares_at_the_cap(SpaceHandle space) const;
   std::uint8_t byte_at(SpaceHandle space, std::uint64_t at) const;
   std::vector<SpaceHandle> spaces() const;
   const Blocks& blocks() const { return blocks_; }
@@ -70,6 +93,7 @@ class Contract {
     Ranges ranges;
     Contents contents;
     bool killed = false;
+    bool named = false;
     std::uint64_t saved_in = 0;  // the newest mark for which the journal has it
   };
   // What a thing was before it was changed.
@@ -77,6 +101,7 @@ class Contract {
     Ranges ranges;
     Contents::Image contents;
     bool killed = false;
+    bool named = false;
     std::uint64_t saved_in = 0;
   };
   struct SpaceBefore {
@@ -104,11 +129,15 @@ class Contract {
   const Space* find(SpaceHandle handle) const {
     return handle.number() < spaces_.size() ? spaces_[handle.number()].get() : nullptr;
   }
+  const Space* named(SpaceHandle handle) const {
+    const Space* const space = find(handle);
+    return space != nullptr && space->named ? space : nullptr;
+  }
   Space& edit(SpaceHandle handle);
   void make_space(SpaceHandle handle);
-  void end_space(SpaceHandle handle);
+  void empty_space(SpaceHandle handle);
   void name_address(unsigned handle, std::uint64_t address);
-  void put_block(unsigned handle, const Block& block);
+  void save_block(unsigned handle);
 
   // -- the journal (journal.cc); nothing is saved without a mark --
   std::uint64_t newest_mark() const { return marks_.empty() ? 0 : marks_.back().number; }
@@ -126,18 +155,17 @@ class Contract {
   Expectation expect_mapping(const Op& op, const Space& space) const;
   template <class Op>
   Expectation expect_access(const Op& op, const Space& space) const;
-  Expectation expect_fork(const Space& space) const;
+  Expectation expect_fork(SpaceHandle space) const;
   Refusal verdict_of_access(const Space& space, std::uint64_t at, unsigned width, Access access,
                             std::uint64_t* refused_at) const;
   bool reaches_file(const Space& space, std::uint64_t at, unsigned width, Access access) const;
-  bool shares_at_the_cap(const Space& space) const;
 
   // -- adopt, by subject --
   template <class Op>
   void adopt_mapping(const Op& op, const Response& response, const Effects& effects);
   template <class Op>
-  void adopt_access(const Op& op, const Response& response);
-  void adopt_fork(const SpaceFork& op);
+  void adopt_access(const Op& op, const Response& response, const Effects& effects);
+  ForkChoice adopt_fork(const SpaceFork& op, const Effects& effects);
 
   MachineDescription machine_;
   const Geometry* geometry_ = &kSmall;

@@ -6,7 +6,7 @@ bool Expectation::fits(const Alternative& alternative, std::uint64_t value) cons
   switch (alternative.rule) {
     case ValueRule::kExact: return value == alternative.value;
     case ValueRule::kFreeGap: return ranges_->may_hold(value, bytes_);
-    case ValueRule::kFreeBlock: return blocks_->may_be(wish_, value);
+    case ValueRule::kFreeBlock: return blocks_->may_be(wish_, pages_, value);
   }
   return false;
 }
@@ -23,13 +23,22 @@ const Alternative* Expectation::find(Refusal refusal) const {
   return nullptr;
 }
 
+Response Expectation::plainest() const {
+  if (all_[0].rule != ValueRule::kFreeBlock) return {all_[0].refusal, all_[0].value};
+  const std::optional<std::uint64_t> frame = blocks_->plainest(wish_, pages_);
+  return frame ? Response{all_[0].refusal, *frame} : Response{all_[1].refusal, all_[1].value};
+}
+
 std::string Expectation::words() const {
   std::string words;
   for (std::size_t i = 0; i < count_; ++i) {
     if (i != 0) words += ", or ";
     words += name_of(all_[i].refusal);
     if (all_[i].rule == ValueRule::kFreeGap) words += " at a free gap, as";
-    if (all_[i].rule == ValueRule::kFreeBlock) words += " with a free block, as";
+    if (all_[i].rule == ValueRule::kFreeBlock) {
+      words += " with a free block";
+      continue;
+    }
     if (all_[i].refusal == Refusal::kNone || all_[i].value != 0) words += " " + std::to_string(all_[i].value);
   }
   return words;

@@ -25,7 +25,7 @@ enum class Grounds : std::uint8_t {
 enum class ValueRule : std::uint8_t {
   kExact,      // Alternative::value
   kFreeGap,    // a free gap of the length asked for; by Linux's own placement it is Alternative::value
-  kFreeBlock,  // the first frame of a block that may be given; `value` is the plainest
+  kFreeBlock,  // the first frame of a block that may be given
 };
 
 struct Alternative {
@@ -40,7 +40,9 @@ class Expectation {
   void add(const Alternative& alternative) { all_[count_++] = alternative; }
   // Of kFreeGap and of kFreeBlock.
   void ask_gap(const Ranges& ranges, std::uint64_t bytes) { ranges_ = &ranges, bytes_ = bytes; }
-  void ask_block(const Blocks& blocks, const Wish& wish) { blocks_ = &blocks, wish_ = wish; }
+  void ask_block(const Blocks& blocks, const Wish& wish, std::uint64_t pages) {
+    blocks_ = &blocks, wish_ = wish, pages_ = pages;
+  }
 
   // The alternative that the answer is; null: none.
   const Alternative* find(const Response& answer) const;
@@ -48,7 +50,7 @@ class Expectation {
   const Alternative* find(Refusal refusal) const;
   bool accepts(const Response& answer) const { return find(answer) != nullptr; }
   // What is answered where nothing but the contract is asked, its value the first that anybody would name.
-  Response plainest() const { return {all_[0].refusal, all_[0].value}; }
+  Response plainest() const;
   // "ok 0x12000, or oom".
   std::string words() const;
 
@@ -61,6 +63,7 @@ class Expectation {
   std::uint64_t bytes_ = 0;
   const Blocks* blocks_ = nullptr;
   Wish wish_;
+  std::uint64_t pages_ = 0;
 };
 
 }  // namespace mmtwin::model

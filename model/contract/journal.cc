@@ -30,7 +30,8 @@ void Contract::save_space(unsigned handle) {
   }
   if (space->saved_in >= newest_mark()) return;
   journal_.push_back(SpaceBefore{handle, std::make_unique<SpaceImage>(SpaceImage{
-                                             space->ranges, space->contents.image(), space->killed, space->saved_in})});
+                                             space->ranges, space->contents.image(), space->killed, space->named,
+                                             space->saved_in})});
   space->saved_in = newest_mark();
 }
 
@@ -47,6 +48,7 @@ void Contract::undo(SpaceBefore& before) {
   space->ranges = std::move(before.image->ranges);
   space->contents.restore(std::move(before.image->contents));
   space->killed = before.image->killed;
+  space->named = before.image->named;
   space->saved_in = before.image->saved_in;
 }
 

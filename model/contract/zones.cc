@@ -20,7 +20,7 @@ NodeOrders order_nodes(const MachineDescription& machine) {
 }
 
 void list_zones(const MachineDescription& machine, const NodeOrders& nearest, NodeId node, unsigned cpu, Wish& wish) {
-  const unsigned local = node == kAnyNode ? machine.cpu_node[cpu] : node.raw();
+  const unsigned local = node.raw() < machine.nodes ? node.raw() : machine.cpu_node[cpu];
   wish.zone_count = 0;
   for (unsigned i = 0; i < machine.nodes; ++i) {
     const unsigned n = nearest[local][i];

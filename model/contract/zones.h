@@ -33,7 +33,7 @@ struct Wish {
 using NodeOrders = std::array<std::array<std::uint8_t, kMaxNodes>, kMaxNodes>;
 NodeOrders order_nodes(const MachineDescription& machine);
 
-// Zone list for a request that prefers `node` (kAnyNode: the CPU's).
+// Zone list for a request that prefers `node` (one that the machine has not, as kAnyNode: the CPU's).
 void list_zones(const MachineDescription& machine, const NodeOrders& nearest, NodeId node, unsigned cpu, Wish& wish);
 
 }  // namespace mmtwin::model

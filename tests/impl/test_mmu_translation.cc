@@ -24,8 +24,9 @@ TYPED_TEST(Tlb, TheSecondAccessIsAHit) {
   w.store(this->s, 0, 1);
   w.seen.events.clear();
   w.load(this->s, 0);
-  ASSERT_EQ(w.seen.events.size(), 1u);
+  ASSERT_EQ(w.seen.events.size(), 2u);
   EXPECT_EQ(w.seen.events[0].kind, EventKind::kTlbUsed);
+  EXPECT_EQ(w.seen.events[1].kind, EventKind::kCommitted);
 }
 
 TYPED_TEST(Tlb, AWalkStartsFromTheDeepestCache) {

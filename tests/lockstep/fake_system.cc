@@ -9,7 +9,10 @@
 
 namespace mmtwin::lockstep {
 
-Claims FakeSystem::claims() const { return {.narrates = true, .shows_frames = true, .exact_zones = true}; }
+Claims FakeSystem::claims() const {
+  using enum Claim;
+  return {kRequests, kCpuLists, kFrames, kCounters, kExactZones};
+}
 
 void FakeSystem::start(const MachineDescription& machine, EventSink& sink) {
   machine_ = machine;

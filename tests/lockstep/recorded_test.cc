@@ -42,13 +42,13 @@ TEST(Recorded, WhatARealKernelAnsweredIsJudged) {
 TEST(Recorded, ItClaimsOnlyWhatItHolds) {
   const Program program = parsed(kRecording);
   RecordedSystem system(program);
-  EXPECT_FALSE(system.claims().narrates);
-  EXPECT_FALSE(system.claims().shows_frames);
-  EXPECT_TRUE(system.claims().shows_ranges);
+  EXPECT_FALSE(system.claims().narrates());
+  EXPECT_FALSE(system.claims().has(Claim::kFrames));
+  EXPECT_TRUE(system.claims().has(Claim::kRanges));
   const Program silent = parsed("mmtwin 1\nmachine small-x86\n1 cpu=0 space_create -> p1\n");
   RecordedSystem quiet(silent);
-  EXPECT_FALSE(quiet.claims().shows_ranges);
-  EXPECT_FALSE(quiet.claims().exact_addresses);
+  EXPECT_FALSE(quiet.claims().has(Claim::kRanges));
+  EXPECT_FALSE(quiet.claims().has(Claim::kExactAddresses));
 }
 
 // A log of system calls does not say what loads read.

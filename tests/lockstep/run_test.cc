@@ -200,7 +200,7 @@ TEST(Divergence, TheReportSaysAllThatIsNeededToReplay) {
   const Divergence divergence = describe_failure(runner, program, outcome, "corpora/regressions/x.mmt");
   const std::string text = divergence.print();
   EXPECT_NE(text.find("2 cpu=0 pages_alloc order=3"), std::string::npos) << text;
-  EXPECT_NE(text.find("law ANSWER-1"), std::string::npos) << text;
+  EXPECT_NE(text.find("law FRAME-1"), std::string::npos) << text;
   EXPECT_NE(text.find("frame_taken"), std::string::npos) << text;
   EXPECT_NE(text.find("replay: mmtwin replay corpora/regressions/x.mmt"), std::string::npos) << text;
   EXPECT_EQ(divergence.signature.operation, "pages_alloc");

@@ -82,12 +82,23 @@ class Narrator : public Writer {
     begin(MemoryLoad{CpuId(cpu), SpaceHandle(p), place(at), Width(1)});
     load_space(p);
     use(p, at / kPage, Access::kLoad);
+    committed(Refusal::kNone, value);
     end(Refusal::kNone, value);
+  }
+  // The first load of a page, whose fault maps the zero page with these rights.
+  void load_by(unsigned p, std::uint64_t at, std::uint64_t bits) {
+    begin(MemoryLoad{CpuId(0), SpaceHandle(p), place(at), Width(1)});
+    load_space(p);
+    walk(p, at / kPage, Access::kLoad);
+    set_leaf(p, at / kPage, entry_of(zero_page_, bits | kBitSpecial));
+    use(p, at / kPage, Access::kLoad);
+    end();
   }
   void store(unsigned p, std::uint64_t at, std::uint64_t value, unsigned cpu = 0) {
     begin(store_operation(p, at, value, cpu));
     load_space(p);
     use(p, at / kPage, Access::kStore);
+    committed();
     end();
   }
   static MemoryStore store_operation(unsigned p, std::uint64_t at, std::uint64_t value, unsigned cpu = 0) {
@@ -163,7 +174,7 @@ class Narrator : public Writer {
   }
   // A link, under the lock of the tables.
   void set_link(std::uint64_t table, unsigned index, std::uint64_t after) {
-    const bool locks = scene_.claims.narrates_locks;
+    const bool locks = scene_.claims.has(Claim::kLocks);
     if (locks) lock(LockClass::kTables, 1);
     set(table, index, after);
     if (locks) unlock(LockClass::kTables, 1);
@@ -435,8 +446,7 @@ class Narrator : public Writer {
 
 // Every object is narrated: a space, a range, and what a first store makes.
 inline Scene space_of_objects() {
-  Claims claims = kAllClaims;
-  claims.narrates_objects = true;
+  const Claims claims = all_claims_and({Claim::kObjects});
   constexpr std::uint64_t kAt = 0x10000;
   Narrator n(machine_of("tiny"), claims);
   n.create(1);
@@ -451,8 +461,7 @@ inline Scene space_of_objects() {
 
 // A space with one range lives and ends, every lock narrated.
 inline Scene locked_life() {
-  Claims claims = kAllClaims;
-  claims.narrates_locks = claims.narrates_objects = true;
+  const Claims claims = all_claims_and({Claim::kLocks, Claim::kObjects});
   constexpr std::uint64_t kAt = 0x10000;
   Narrator n(machine_of("tiny"), claims);
   n.create(1);

@@ -175,12 +175,15 @@ inline MachineDescription cramped() {
   machine.watermark_min = 2;
   return machine;
 }
-inline constexpr Claims kAllClaims{.narrates = true,
-                                   .shows_frames = true,
-                                   .shows_ranges = true,
-                                   .exact_addresses = true,
-                                   .exact_range_merge = true,
-                                   .exact_zones = true};
+// Not locks, objects and effects: what tells them says so.
+inline constexpr Claims kAllClaims{Claim::kRequests, Claim::kCpuLists,       Claim::kTables,
+                                   Claim::kTranslations, Claim::kFrames,     Claim::kRanges,
+                                   Claim::kCounters, Claim::kExactAddresses, Claim::kExactZones};
+constexpr Claims all_claims_and(std::initializer_list<Claim> more) {
+  Claims claims = kAllClaims;
+  for (const Claim claim : more) claims.add(claim);
+  return claims;
+}
 
 inline constexpr Prot kReadWrite = kProtRead | kProtWrite;
 inline constexpr std::uint64_t kLink = kBitPresent | kBitWritable | kBitUser;
@@ -249,6 +252,14 @@ class Writer {
   void unlock(LockClass lock_class, std::uint64_t instance = 0) {
     locked(EventKind::kLockReleased, lock_class, instance);
   }
+  // Where an operation counts; told by those that claim it.
+  void committed(Refusal refusal = Refusal::kNone, std::uint64_t value = 0, std::uint64_t stopped_at = 0) {
+    if (!scene_.claims.has(Claim::kEffects)) return;
+    Event e = event_of(EventKind::kCommitted, 0, stopped_at);
+    e.index = static_cast<std::uint16_t>(refusal);
+    e.after = value;
+    event(e);
+  }
   void locked(EventKind kind, LockClass lock_class, std::uint64_t instance) {
     Event e = event_of(kind, 0, instance);
     e.index = static_cast<std::uint16_t>(lock_class);
@@ -284,7 +295,7 @@ class Writer {
   void fill(std::uint64_t frame) {
     Event e = event_of(EventKind::kListFilled, frame);
     e.index = static_cast<std::uint16_t>(cpu_);
-    const bool locks = scene_.claims.narrates_locks;
+    const bool locks = scene_.claims.has(Claim::kLocks);
     if (locks) lock(LockClass::kZone, kNormalZone);
     event(e);
     if (locks) unlock(LockClass::kZone, kNormalZone);

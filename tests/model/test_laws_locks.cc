@@ -10,8 +10,8 @@ namespace {
 constexpr std::uint64_t kHere = 0x100000, kThere = 0x200000;
 constexpr EventKind kTaken = EventKind::kLockTaken, kReleased = EventKind::kLockReleased;
 
-Narrator one_space(unsigned cpus = 1) {
-  Narrator n(machine_of("tiny", cpus));
+Narrator one_space(unsigned cpus = 1, const Claims& claims = kAllClaims) {
+  Narrator n(machine_of("tiny", cpus), claims);
   n.create(1);
   return n;
 }
@@ -125,8 +125,7 @@ TEST(Lock1, AForkMayLockTheTablesOfBothSpaces) {
 
 // CPU 1 gives its lists back for CPU 0.
 Scene locked_drain() {
-  Claims claims = kAllClaims;
-  claims.narrates_locks = true;
+  const Claims claims = all_claims_and({Claim::kLocks});
   Narrator n(machine_of("tiny", 2), claims);
   n.single(1, 1);
   n.begin(drain_of(1));
@@ -273,8 +272,8 @@ TEST(Live2, AnOperationComesToItsEnd) {
 
 // ---- what counts when ----
 // A page of p1 that CPU 0 and CPU 1 have cached.
-Narrator cached_on_both() {
-  Narrator n = one_space(2);
+Narrator cached_on_both(const Claims& claims = kAllClaims) {
+  Narrator n = one_space(2, claims);
   n.map(1, kHere, 1);
   n.store(1, kHere, 7);
   n.load(1, kHere, 7, 1);
@@ -284,15 +283,17 @@ Narrator cached_on_both() {
 // CPU 0 unmaps, and pauses where `stops` says: 0 before it has the space's lock, 1 before the flush has reached CPU 1,
 // 2 after the lock was given back. CPU 1, which has the page cached, loads meanwhile.
 Scene unmap_against_load(int stops, bool uses_cached, Refusal answer, std::uint64_t value = 0) {
-  Narrator n = cached_on_both();
+  Narrator n = cached_on_both(all_claims_and({Claim::kEffects}));
   const std::uint64_t page = kHere / kPage, frame = n.frame_at(1, kHere);
   const auto load = [&] {
     n.begin_step(MemoryLoad{CpuId(1), SpaceHandle(1), place(kHere), Width(1)}, 6);
     if (uses_cached) {
       n.translated(page, Access::kLoad);
+      n.committed(answer, value);
     } else {
       n.walk(1, page, Access::kLoad);
       n.lock(LockClass::kSpace, 1);
+      n.committed(answer, value);
       n.unlock(LockClass::kSpace, 1);
     }
     n.end(answer, value);
@@ -309,6 +310,7 @@ Scene unmap_against_load(int stops, bool uses_cached, Refusal answer, std::uint6
   n.put(frame);
   n.forget_page(1, page);
   n.free_tables(1);
+  n.committed();
   n.unlock(LockClass::kSpace, 1);
   if (stops == 2) load();
   n.ended(5);
@@ -422,8 +424,8 @@ TEST(Overlap, WhatAFaultCameToIsForgottenWithItsAccess) {
   n.end(Refusal::kNone, 7);
   const Scene legal = n.scene();
   expect_legal(legal);
-  expect_found(Law::kPerm1, altered<Response>(legal, nth<Response>(legal),
-                                              [](Response& r) { r = {Refusal::kSegvAccErr, 0}; }));
+  expect_found(Law::kAnswer, altered<Response>(legal, nth<Response>(legal),
+                                               [](Response& r) { r = {Refusal::kSegvAccErr, 0}; }));
 }
 
 // A CPU that just gave a frame back, and has done nothing yet for the next operation, is asked for its list.
@@ -475,6 +477,15 @@ TEST(Overlap, AnOperationAnswersWhatItHadCommitted) {
                  }));
   expect_found(Law::kAnswer, altered(legal, nth(legal, EventKind::kEnded), [](Event& e) { e.place = 9; }));
   expect_found(Law::kAnswer, altered(legal, nth(legal, EventKind::kWentOn), [](Event& e) { e.place = 9; }));
+  for (const int who : {2, -1}) {  // the unmap, the load
+    const std::size_t told = nth(legal, EventKind::kCommitted, who);
+    expect_found(Law::kAnswer, twice(legal, told));
+    expect_found(Law::kAnswer, without(legal, told));
+    expect_found(Law::kAnswer, swapped(legal, told, told + 1));  // after the lock was given back
+    expect_found(Law::kAnswer, altered(legal, told, [](Event& e) { e.index = 99; }));
+    expect_found(Law::kAnswer, altered(legal, told, [](Event& e) { e.after = 1; }));
+    expect_found(Law::kAnswer, altered(legal, told, [](Event& e) { e.place = kHere; }));
+  }
   for (const EventKind kind : {EventKind::kWentOn, EventKind::kEnded})
     expect_found(Law::kCpu1, altered(legal, nth(legal, kind), [](Event& e) { e.cpu = CpuId(1); }));
 }

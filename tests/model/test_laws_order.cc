@@ -8,11 +8,7 @@ namespace {
 constexpr std::uint64_t kHere = 0x100000, kPageHere = kHere / kPage, kThere = 0x200000;
 constexpr EventKind kTaken = EventKind::kLockTaken;
 
-Claims narrated_locks() {
-  Claims claims = kAllClaims;
-  claims.narrates_locks = true;
-  return claims;
-}
+Claims narrated_locks() { return all_claims_and({Claim::kLocks}); }
 
 // Beside a map in flight, CPU 0 loads from a page that nobody touched yet: a walk, a fault, a walk.
 Scene load_beside_a_map() {

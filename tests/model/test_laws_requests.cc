@@ -112,7 +112,7 @@ TEST(Zone2, DmaKeepsItsReserveFromNormalRequests) {
 TEST(Zone3, TheFirstZoneOfTheFallbackOrderThatMayGiveGives) {
   const auto taking = [](std::uint64_t frame, bool exact) {
     Claims claims = kAllClaims;
-    claims.exact_zones = exact;
+    if (!exact) claims.drop(Claim::kExactZones);
     BootedFrom w(machine_of("small"), 64, claims);
     w.block(1, 1, frame);
     return w.scene();

@@ -156,11 +156,14 @@ TEST(Perm2, ALeafGrantsWhatItsRangeGrants) {
   n.load(1, kHere);
   const Scene legal = n.scene();
   expect_legal(legal);
-  Scene early = legal;
-  early.steps.erase(early.steps.begin() + static_cast<std::ptrdiff_t>(nth(legal, kStored)) + 1,
-                    early.steps.end() - 1);
-  expect_found(Law::kPerm2, altered(early, nth(early, kStored), with_bits(kBitWritable)));
-  expect_found(Law::kPerm2, altered(early, nth(early, kStored), without_bits(kBitNoExecute)));
+  const auto loaded_by = [](std::uint64_t more, std::uint64_t less) {
+    Narrator faulting = one_range(kProtRead);
+    faulting.load_by(1, kHere, ((bits_of(kProtRead) & ~kBitDirty) | more) & ~less);
+    return faulting.scene();
+  };
+  expect_legal(loaded_by(0, 0));
+  expect_found(Law::kPerm2, loaded_by(kBitWritable, 0));
+  expect_found(Law::kPerm2, loaded_by(0, kBitNoExecute));
 }
 
 TEST(Perm2, ProtectTakesRightsAtOnce) {
@@ -313,11 +316,8 @@ TEST(Cow1, TheZeroPageIsWritableNowhere) {
   n.end();
   expect_found(Law::kCow1, n.scene());
   Narrator load = one_range();
-  load.load(1, kHere);
-  const Scene read = load.scene();
-  Scene cut = altered(read, nth(read, kStored), with_bits(kBitWritable));
-  cut.steps.erase(cut.steps.begin() + static_cast<std::ptrdiff_t>(nth(read, kStored)) + 1, cut.steps.end() - 1);
-  expect_found(Law::kCow1, cut);
+  load.load_by(1, kHere, bits_of(kReadWrite) & ~kBitDirty);
+  expect_found(Law::kCow1, load.scene());
 }
 
 TEST(Cow2, AStoreToAPageMappedOnceReusesIt) {

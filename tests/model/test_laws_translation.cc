@@ -272,7 +272,7 @@ TEST(Acct2, ASpaceCountsWhatItHas) {
 
 Scene mapped_anywhere(std::uint64_t answer, bool exact) {
   Claims claims = kAllClaims;
-  claims.exact_addresses = exact;
+  if (!exact) claims.drop(Claim::kExactAddresses);
   Narrator n(machine_of("tiny"), claims);
   n.create(1);
   n.begin(RangeMapAnon{CpuId(0), SpaceHandle(1), place(0), ByteCount(kPage), kReadWrite, MapFlags(), Fresh<'a'>(1)});

@@ -382,9 +382,9 @@ TEST(Rollback1, ARefusedMappingLeavesTheRangesThatWereThere) {
   expect_found(Law::kRollback1, scene_with({1, {}}));
 }
 
-// AABB → a protect of all is refused memory at B.
+// AABB → a protect of all is refused memory at B, or at A.
 TEST(Rollback1, AProtectWithoutMemoryLeavesAPrefixDone) {
-  Narrator n(machine_of("tiny"));
+  Narrator n(machine_of("tiny"), all_claims_and({Claim::kEffects}));
   n.create(1);
   n.map(1, kHere, 2);
   n.map(1, kHere + 3 * kPage, 2, kProtRead);
@@ -393,10 +393,10 @@ TEST(Rollback1, AProtectWithoutMemoryLeavesAPrefixDone) {
   n.end(Refusal::kNone, kHere + 2 * kPage);
   n.fail_next(1);
   n.begin(RangeProtect{CpuId(0), SpaceHandle(1), place(kHere), ByteCount(4 * kPage), kProtNone});
+  n.lock(LockClass::kSpace, 1);
   n.object(CacheName::kRange);
   n.inject();
   n.refuse_object();
-  n.end(Refusal::kOom);
   auto seen = [](std::initializer_list<Prot> prots) {
     SeenRanges s{1, {}};
     const std::uint64_t edges[] = {kHere, kHere + 2 * kPage, kHere + 3 * kPage, kHere + 5 * kPage};
@@ -408,16 +408,22 @@ TEST(Rollback1, AProtectWithoutMemoryLeavesAPrefixDone) {
     }
     return s;
   };
-  const auto scene_with = [&](const SeenRanges& s) {
+  const auto scene_with = [&](std::uint64_t pages_done, const SeenRanges& s) {
     Narrator with = n;
+    with.committed(Refusal::kOom, 0, kHere + pages_done * kPage);
+    with.unlock(LockClass::kSpace, 1);
+    with.end(Refusal::kOom);
     with.step(s);
     return with.scene();
   };
   const Prot rx = kProtRead | kProtExec;
-  expect_legal(scene_with(seen({kReadWrite, rx, kProtRead})));
-  expect_legal(scene_with(seen({kProtNone, rx, kProtRead})));
-  expect_found(Law::kRollback1, scene_with(seen({kReadWrite, kProtNone, kProtRead})));
-  expect_found(Law::kRollback1, scene_with(seen({kProtNone, rx, kProtNone})));
+  expect_legal(scene_with(0, seen({kReadWrite, rx, kProtRead})));
+  expect_legal(scene_with(2, seen({kProtNone, rx, kProtRead})));
+  expect_found(Law::kRollback1, scene_with(1, seen({kReadWrite, rx, kProtRead})));  // not at the end of a range
+  expect_found(Law::kRollback1, scene_with(2, seen({kReadWrite, rx, kProtRead})));
+  expect_found(Law::kRollback1, scene_with(0, seen({kProtNone, rx, kProtRead})));
+  expect_found(Law::kRollback1, scene_with(0, seen({kReadWrite, kProtNone, kProtRead})));
+  expect_found(Law::kRollback1, scene_with(2, seen({kProtNone, rx, kProtNone})));
 }
 
 TEST(Rollback2, NoFrameIsKeptThatTheStateDoesNotJustify) {

@@ -82,16 +82,12 @@ class Ours final : public System {
  public:
   std::string_view name() const override { return "ours"; }
   Claims claims() const override {
-    return {.narrates = true,
-            .shows_frames = true,
-            .shows_ranges = true,
-            .exact_addresses = true,
-            .exact_range_merge = true,
-            .exact_zones = true,
-            .narrates_locks = true,
-            .narrates_objects = true,
-            .objects_per_frame = {objects_in_frame<impl::Space>(), objects_in_frame<impl::Range>(),
-                                  objects_in_frame<impl::Family>(), objects_in_frame<impl::FamilyLink>()}};
+    using enum Claim;
+    Claims claims{kRequests, kCpuLists, kTables,   kTranslations,   kLocks,     kObjects, kEffects,
+                  kFrames,   kRanges,   kCounters, kExactAddresses, kExactZones};
+    claims.objects_per_frame = {objects_in_frame<impl::Space>(), objects_in_frame<impl::Range>(),
+                                objects_in_frame<impl::Family>(), objects_in_frame<impl::FamilyLink>()};
+    return claims;
   }
 
   void start(const MachineDescription& machine, EventSink& sink) override {

@@ -165,7 +165,9 @@ TEST(Contract, APageIsSharedNoMoreOftenThanItsCountCanSay) {
   machine.reference_cap = 2;
   Played played(machine);
   played.set_up();
-  EXPECT_FALSE(played.contract.expect(Played::fork_of(kOne, kTwo)).accepts({Refusal::kNoMemory, 0}));
+  EXPECT_FALSE(played.contract.shares_at_the_cap(kOne));
+  const Expectation expected = played.contract.expect(Played::fork_of(kOne, kTwo));
+  EXPECT_EQ(expected.find(Refusal::kNoMemory)->grounds, Grounds::kCap) << "which only others in flight could be";
   EXPECT_EQ(played.play(Played::fork_of(kOne, kTwo)).refusal, Refusal::kNone);
   const SpaceHandle three(3);
   EXPECT_TRUE(played.contract.expect(Played::fork_of(kOne, three)).accepts({Refusal::kNone, 0})) << "by copying";

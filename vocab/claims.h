@@ -1,0 +1,53 @@
+// Claims: what a system tells, what it shows, and what it promises beyond the contract.
+//
+// Laws: none; each check asks for the claims that it needs, and nothing that is not claimed is judged. Context: values.
+// Cost: tens of bytes. Without any narration a system is judged by its answers alone. It deliberately says nothing of
+// how a system comes to know what it tells.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+
+#include "vocab/events.h"
+
+namespace mmtwin {
+
+enum class Claim : std::uint8_t {
+  // -- narrated: all events of the kind are told, as they happen --
+  kRequests,      // page requests, their refusals, and the frames that come and go
+  kCpuLists,      // single frames pass through a list of their CPU
+  kTables,        // stores to page-table entries
+  kTranslations,  // loads of roots, walks, TLBs, faults, interrupts
+  kLocks,         // takings and releases
+  kObjects,       // requests and returns of slab objects
+  kEffects,       // when an operation counts, and what an answer does not tell
+  // -- shown --
+  kFrames,    // frames, their bytes and page-table entries
+  kRanges,    // range lists
+  kCounters,  // of zones, spaces and caches
+  // -- promised --
+  kLoads,           // what a load answers is what it read
+  kExactZones,      // the first zone of the fallback order that may give, gives
+  kExactAddresses,  // chosen addresses are the highest gap that fits
+};
+
+struct Claims {
+  std::uint32_t set = 0;  // bit c: Claim c
+  std::array<std::uint16_t, kCacheNames.size()> objects_per_frame{};  // of each cache, as fit; 0: does not say
+
+  constexpr Claims() = default;
+  constexpr Claims(std::initializer_list<Claim> claims) {
+    for (const Claim claim : claims) add(claim);
+  }
+  constexpr void add(Claim claim) { set |= bit(claim); }
+  constexpr void drop(Claim claim) { set &= ~bit(claim); }
+  constexpr bool has(Claim claim) const { return (set & bit(claim)) != 0; }
+  // Does it tell anything as it happens?
+  constexpr bool narrates() const { return (set & (bit(Claim::kFrames) - 1)) != 0; }
+
+ private:
+  static constexpr std::uint32_t bit(Claim claim) { return std::uint32_t{1} << static_cast<unsigned>(claim); }
+};
+
+}  // namespace mmtwin
