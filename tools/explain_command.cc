@@ -8,6 +8,7 @@
 #include "lockstep/guard.h"
 #include "lockstep/report.h"
 #include "lockstep/suts/ours/ours.h"
+#include "tools/changed_ranges.h"
 #include "tools/commands.h"
 #include "tools/files.h"
 #include "tools/words.h"
@@ -30,8 +31,8 @@ void put(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
 // has a column of its own.
 class Storyteller final : public lockstep::StepObserver {
  public:
-  Storyteller(const ExplainOptions& options, const Program& program)
-      : options_(options), steps_(program.operations.size()) {
+  Storyteller(const ExplainOptions& options, const Program& program, lockstep::Runner& runner)
+      : options_(options), steps_(program.operations.size()), changed_ranges_(runner.system(), runner.model()) {
     const auto pauses = [](const Operation& operation) { return !pause_of(operation).is_none(); };
     has_columns_ = std::any_of(program.operations.begin(), program.operations.end(), pauses);
   }
@@ -39,7 +40,12 @@ class Storyteller final : public lockstep::StepObserver {
   void on_step(const lockstep::StepView& step) override {
     std::uint64_t number = step.step.raw();
     bool is_told = number >= options_.first_step && (options_.last_step == 0 || number <= options_.last_step);
-    if (is_told || step.finding) tell(step, number);
+    is_told = is_told || step.finding;
+    if (is_told) tell(step, number);
+    std::fflush(stdout);
+    for (const RangeList& list : changed_ranges_.after(step)) {
+      if (is_told) show(list, step.operation ? column(cpu_of(*step.operation)) : "");
+    }
     std::fflush(stdout);
   }
 
@@ -68,10 +74,16 @@ class Storyteller final : public lockstep::StepObserver {
     put("    {} is broken: {}\n", model::id_of(finding.law), model::claim_of(finding.law));
     put("      {}: the model allows {}, the system has {}\n", finding.field, finding.expected, finding.actual);
   }
+  static void show(const RangeList& list, const std::string& column) {
+    if (list.lines.empty()) put("{}    p{} has no ranges\n", column, list.space.number());
+    else put("{}    p{}:\n", column, list.space.number());
+    for (const std::string& line : list.lines) put("{}      {}\n", column, line);
+  }
   std::string column(CpuId cpu) const { return std::string(has_columns_ ? cpu.raw() * kColumn : 0, ' '); }
 
   const ExplainOptions& options_;
   std::uint64_t steps_;
+  ChangedRanges changed_ranges_;
   bool has_columns_ = false;
 };
 
@@ -86,7 +98,7 @@ ExitCode explain(const ExplainOptions& options) {
   const Program& program = std::get<lockstep::Trace>(read).program;
   auto system = lockstep::make_ours();
   lockstep::Runner runner(*system);
-  Storyteller storyteller(options, program);
+  Storyteller storyteller(options, program, runner);
   lockstep::GuardOptions guard;
   if (!options.json) {
     fmt::print("{}: {} on machine {}\n", options.file, counted(program.operations.size(), "operation"),

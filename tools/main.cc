@@ -65,7 +65,7 @@ void add_explain(CLI::App& app, ExplainOptions& o, Action& chosen) {
   sub->add_option("FILE", o.file, "A trace")->required();
   add_number(sub, "--from", o.first_step, "First step to tell");
   add_number(sub, "--to", o.last_step, "Last step to tell; 0: all");
-  sub->add_flag("!--no-events", o.with_events, "Answers only");
+  sub->add_flag("!--no-events", o.with_events, "Answers and ranges only");
   sub->add_flag("--bytes", o.bytes, "FILE is a byte program");
   sub->add_flag("--json", o.json, "Only the outcome, as JSON Lines");
 }

@@ -235,4 +235,12 @@ std::string in_words(const Operation& operation, const Response& response) {
   return answers_with_value(operation) ? fmt::format("done: {:#x}", response.value) : "done";
 }
 
+std::string maps_line(const RangeObservation& range) {
+  const bool is_file = range.file != FileId(0);
+  const std::string line =
+      fmt::format("{:08x}-{:08x} {}{} {:08x}", range.start.raw(), range.end.raw(), rights(range.prot),
+                  range.flags.has(kMapShared) ? 's' : 'p', is_file ? range.offset : 0);
+  return is_file ? fmt::format("{} file {}", line, range.file.raw()) : line;
+}
+
 }  // namespace mmtwin::tools

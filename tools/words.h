@@ -1,4 +1,5 @@
-// Operations, answers and events in plain sentences, for people who read a trace to understand a bug.
+// Operations, answers and events in plain sentences, and ranges as /proc/PID/maps shows them, for people who read a
+// trace to understand a bug.
 //
 // Laws: none. Context: pure functions. Cost: small strings. One sentence each, present tense, with the handles and
 // numbers of the trace. It deliberately judges nothing: findings speak for themselves.
@@ -16,5 +17,8 @@ std::string in_words(const Operation& operation);
 std::string in_words(const Event& event);
 // What the system answered to that operation.
 std::string in_words(const Operation& operation, const Response& response);
+// start-end rights offset, all hexadecimal; of a file: its number too. What Linux keeps but does not show there (the
+// offset of anonymous memory, accounting, flags but for sharing) is left out.
+std::string maps_line(const RangeObservation& range);
 
 }  // namespace mmtwin::tools

@@ -136,6 +136,35 @@ class HappyPaths(Mmtwin):
         self.assertIn("takes frame", story)
         self.json_lines("replay", 0, "explain", "--json", self.file("good.mmt", TRACE))
 
+    def test_explain_shows_ranges_where_they_change(self):
+        trace = TRACE + """6 cpu=0 range_map_file space=p1 at=0x20000 length=0x1000 file=3 offset=0x2000 flags=shared
+7 cpu=0 range_unmap space=p2 at=0x10000 length=0x4000
+8 cpu=0 space_exit space=p1
+"""
+        shown = {2: ["    p1:", "      00010000-00014000 rw-p 00000000"],
+                 4: ["    p2:", "      00010000-00014000 rw-p 00000000"],
+                 6: ["    p1:", "      00010000-00014000 rw-p 00000000",
+                     "      00020000-00021000 ---s 00002000 file 3"],
+                 7: ["    p2 has no ranges"]}
+        for limits, steps in {(): range(1, 9), ("--from", 3, "--to", 6): range(3, 7)}.items():
+            story = self.ends(0, "explain", "--no-events", *limits, self.file("ranges.mmt", trace)).stdout.decode()
+            for step in steps:
+                told = story.split(f"\n{step}: ")[1].splitlines()
+                end = next((n for n, line in enumerate(told[1:], 1) if not line.startswith("    ")), len(told))
+                self.assertEqual(shown.get(step, []), told[2:end], story)
+        self.assertNotIn("has no ranges", self.ends(0, "explain", self.file("good.mmt", TRACE)).stdout.decode())
+
+    def test_explain_shows_ranges_in_the_column_of_the_step_that_ends_an_overlap(self):
+        trace = TRACE.replace("small", "small cpus=3") + """
+6 cpu=2 range_unmap space=p2 at=0x10000 length=0x4000 pause=interrupt.wait#1
+7 cpu=0 range_unmap space=p1 at=0x10000 length=0x4000
+8 cpu=2 resume
+"""
+        story = self.ends(0, "explain", "--no-events", self.file("overlap.mmt", trace)).stdout.decode()
+        column = "\n" + " " * 84
+        self.assertIn(f"{column}=> done{column}p1 has no ranges{column}p2 has no ranges\nat rest", story)
+        self.assertEqual(2, story.count("has no ranges"), story)
+
     def test_gen_and_convert(self):
         made = self.folder / "made.mmt"
         self.json_lines("program", 0, "gen", "--seed", 7, "--operations", 40, "--json", "--output", made)
