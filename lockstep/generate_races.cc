@@ -113,6 +113,28 @@ void Generator::race() {
   if (random_.percent(40)) emit(MemoryLoad{cpu(), other, at, Width(8)});
 }
 
+// A CPU keeps a page cached that another one replaces by a copy; before that one's flush is over a third one stores,
+// and the first reads.
+void Generator::replaced_under_a_reader() {
+  SpaceHandle space;
+  const SketchRange* found = some_memory(space);
+  if (found == nullptr) return touch();
+  const Place at = found->place(0);
+  const unsigned usual = std::exchange(pauses_, 0);
+  const CpuId reader = cpu(), first = cpu(), second = cpu();
+  if (random_.percent(60)) {  // else the zero page is what is replaced
+    emit(MemoryStore{first, space, at, Width(1), Value(1)});
+    (void)fork(first, space, Pause{});
+  }
+  emit(MemoryLoad{reader, space, at, Width(1)});
+  const Point waits[] = {Point::kInterruptWait, Point::kTablesFlush, Point::kVisitWait};
+  emit_paused(MemoryStore{first, space, at, Width(1), Value(2)}, {random_.pick(waits), 1});
+  emit(MemoryStore{second, space, at, Width(1), Value(3)});
+  emit(MemoryLoad{reader, space, at, Width(1)});
+  pauses_ = usual;
+  emit(Resume{first});
+}
+
 Operation Generator::taking_away(CpuId on, SpaceHandle space, const Place& at) {
   const ByteCount page(kPageBytes);
   switch (random_.below(4)) {

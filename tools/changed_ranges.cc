@@ -15,7 +15,7 @@ bool holds(const std::vector<SpaceHandle>& spaces, SpaceHandle space) {
 }  // namespace
 
 std::vector<RangeList> ChangedRanges::after(const lockstep::StepView& step) {
-  if (!system_.claims().shows_ranges) return {};
+  if (!system_.claims().has(Claim::kRanges)) return {};
   const bool overlapped = !in_flight_.empty();
   if (is_in_flight(step)) return {};
   if (step.finding && step.finding->law != model::Law::kVma2) return {};
