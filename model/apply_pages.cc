@@ -66,7 +66,8 @@ void State::end_pages(const PagesFree&, const Response&) {
 }
 
 void State::end_pages(const PagesDrainCpu& op, const Response&) {
-  if (op.target.raw() != now.cpu && (now.heard >> op.target.raw() & 1u) == 0)
+  const bool tells_interrupts = claims.has(Claim::kTranslations);
+  if (tells_interrupts && op.target.raw() != now.cpu && (now.heard >> op.target.raw() & 1u) == 0)
     return find(Law::kCpu2, "interrupt", "to CPU " + std::to_string(op.target.raw()), "none");
   if (now.overlapped) return;  // the CPU may have put frames there since
   for (unsigned z = 0; z < kMaxZones; ++z) {

@@ -44,13 +44,13 @@ void State::name_space(std::uint32_t number) {
 
 // A create or a fork.
 void State::end_making(const Response& r) {
-  if (now.child == 0 || !claims.has(Claim::kTables)) return;  // no child: the parent was killed
+  if (now.child == 0) return;  // the parent was killed
   const Space& child = spaces[now.child];
   if (r.refusal != Refusal::kNone) {  // what it did to the parent's leaves is judged with all touched ones
     if (child.root != 0 || child.resident_anon != 0) find(Law::kRollback2, "child", "all returned", "kept");
   } else if (child.root == 0) {
     find(Law::kPt1, "root table", "taken", "none");
-  } else if (is<SpaceFork>()) {
+  } else if (is<SpaceFork>() && claims.has(Claim::kTables)) {
     judge_fork();
   }
 }

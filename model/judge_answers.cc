@@ -32,7 +32,8 @@ void State::end(const Response& r) {
   if (!now.running) return find(Law::kAnswer, "operation", "one that acts", "none");
   end_of_physical();
   if (!now.held.empty() && !broken()) find(Law::kLock1, "locks held at the end", 0, now.held.size());
-  const bool is_told = claims.has(Claim::kEffects) && is_access() && (now.performed || now.fault_page != kNoFrame);
+  const bool is_told = claims.has(Claim::kEffects) && is_access() &&
+                       (r.refusal == Refusal::kNone || now.fault_page != kNoFrame);
   if (broken()) return;
   if (!now.answered && is_told) return find(Law::kAnswer, "answer", "told when the access happened", "told at its end");
   if (now.answered && !(r == now.answer)) return find(Law::kAnswer, "answer", print(now.answer), print(r));
@@ -243,8 +244,8 @@ void State::judge_machine(const Response& r) {
           space_changed(now.space);
           judge_leaves_of(now.space, at, std::max(at, at + page_ceiling(op.length.raw())));
         } else if constexpr (std::is_same_v<Op, MemoryStore>) {
-          const bool is_told = claims.has(Claim::kLocks) || now.overlapped;
-          if (!is_told && r.refusal == Refusal::kNone) end_stored_pages();
+          const bool were_faults_seen = claims.has(Claim::kLocks) || now.overlapped || !claims.has(Claim::kTables);
+          if (!were_faults_seen && r.refusal == Refusal::kNone) end_stored_pages();
         } else if constexpr (std::is_same_v<Op, FailNext>) {
           fail_countdown = op.n.raw();
         } else if constexpr (HasSpace<Op> && may_want_memory<Op>() && !IsAccess<Op>) {

@@ -319,6 +319,7 @@ void State::end_on_cpu() {
       !is_hit(cpus[now.cpu], page_due()))
     return judge_fault();
   if (broken() || now.space == 0 || is<SpaceExit>() || is<CpuSwitchSpace>() || is_ending(now.space)) return;
+  if (!claims.has(Claim::kTranslations)) return;
   const Cpu& cpu = cpus[now.cpu];
   if (cpu.lazy || cpu.space != now.space) find(Law::kCpu1, "loaded space", "the operation's", "another");
 }

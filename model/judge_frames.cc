@@ -27,8 +27,11 @@ bool State::may_ask(Role role, std::uint64_t cache) const {
     case Role::kBlock: return is<PagesAlloc>() || is<PagesAllocExact>();
     case Role::kZeroPage: return now.boot;
     case Role::kRootTable: return now.boot || (now.child != 0 && spaces[now.child].root == 0);
-    case Role::kTable: return is<SpaceFork>() || (now.fault_page != kNoFrame && misses_table(now.fault_page));
-    case Role::kAnon: return is<MemoryStore>() && now.fault_page != kNoFrame;
+    case Role::kTable:
+      if (!claims.has(Claim::kTranslations)) return is<SpaceFork>() || is_access();
+      return is<SpaceFork>() || (now.fault_page != kNoFrame && misses_table(now.fault_page));
+    case Role::kAnon:
+      return is<MemoryStore>() && (now.fault_page != kNoFrame || !claims.has(Claim::kTranslations));
     case Role::kSlab: return now.boot || (now.object.open && !now.object.asked_page && now.object.cache == cache);
   }
   return false;
@@ -224,7 +227,7 @@ void State::frame_taken(const Event& e) {
   note(Law::kFrame1);
   note(Law::kBuddy1);
   FrameRecord& record = frames.at(frame);
-  if (order == 0) {
+  if (order == 0 && claims.has(Claim::kCpuLists)) {
     if (request.filled != request.fill_wanted && !now.overlapped)  // others may be giving back what is counted
       return find(Law::kPcp2, "frames filled", request.fill_wanted, request.filled);
     if (record.state != FrameState::kListed || record.cpu != request.cpu)
@@ -370,7 +373,7 @@ void State::frame_returned(const Event& e) {
   release_owner(frame, record);
   record.state = FrameState::kFree;
   record.role = Role::kNone;
-  if (order == 0) {
+  if (order == 0 && claims.has(Claim::kCpuLists)) {
     const std::uint32_t length = frames.zone(record.zone).listed[now.cpu];
     if (now.overflow_left != 0 || length > machine.pcp_high)
       return find(Law::kPcp2, "list length", "at most " + std::to_string(machine.pcp_high), std::to_string(length));
@@ -445,8 +448,10 @@ void State::judge_kept_frames() {
   const std::uint64_t anon = used_by_role[static_cast<unsigned>(Role::kAnon)];
   const std::uint64_t lower_tables = used_by_role[static_cast<unsigned>(Role::kTable)];
   if (now.refused) note(Law::kRollback2);
-  if (anon != mapped_pages) return find(Law::kRollback2, "anonymous frames", mapped_pages, anon);
-  if (lower_tables != linked_tables) return find(Law::kRollback2, "tables", linked_tables, lower_tables);
+  const bool knows_tables = claims.has(Claim::kTables);
+  if (knows_tables && anon != mapped_pages) return find(Law::kRollback2, "anonymous frames", mapped_pages, anon);
+  if (knows_tables && lower_tables != linked_tables)
+    return find(Law::kRollback2, "tables", linked_tables, lower_tables);
   if (!now.took_slab || now.boot) return;
   for (unsigned cache = 0; cache < kCaches; ++cache) {
     const std::uint64_t most = (claims.has(Claim::kObjects) ? objects[cache] : live_objects(cache)) + 1;

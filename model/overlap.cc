@@ -68,7 +68,7 @@ void State::judge_return(const Event& e) {
   now.returns = false;
   const Cpu& cpu = cpus[now.cpu];
   note(Law::kCpu1);
-  if (now.space == 0 || (cpu.space == now.space && !cpu.lazy)) return;
+  if (now.space == 0 || (cpu.space == now.space && !cpu.lazy) || !claims.has(Claim::kTranslations)) return;
   // What cannot be loaded is not; then nobody else's user code may run, either.
   if (cannot_be_loaded(now.space) && (cpu.lazy || cpu.space == now.space)) return;
   find(Law::kCpu1, "loaded space", "the operation's, before it goes on", "another");

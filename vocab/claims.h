@@ -15,10 +15,10 @@ namespace mmtwin {
 
 enum class Claim : std::uint8_t {
   // -- narrated: all events of the kind are told, as they happen --
-  kRequests,      // page requests, their refusals, and the frames that come and go
+  kRequests,      // page requests, their refusals, frames that come and go, spaces ended for want of one
   kCpuLists,      // single frames pass through a list of their CPU
   kTables,        // stores to page-table entries
-  kTranslations,  // loads of roots, walks, TLBs, faults, interrupts
+  kTranslations,  // what CPUs do by themselves: loads of roots, walks, TLBs, faults, interrupts
   kLocks,         // takings and releases
   kObjects,       // requests and returns of slab objects
   kEffects,       // when an operation counts, and what an answer does not tell

@@ -482,6 +482,7 @@ TEST(Overlap, AnOperationAnswersWhatItHadCommitted) {
     expect_found(Law::kAnswer, twice(legal, told));
     expect_found(Law::kAnswer, without(legal, told));
     expect_found(Law::kAnswer, swapped(legal, told, told + 1));  // after the lock was given back
+    expect_found(Law::kAnswer, swapped(legal, told - 1, told));  // before all that counts was done
     expect_found(Law::kAnswer, altered(legal, told, [](Event& e) { e.index = 99; }));
     expect_found(Law::kAnswer, altered(legal, told, [](Event& e) { e.after = 1; }));
     expect_found(Law::kAnswer, altered(legal, told, [](Event& e) { e.place = kHere; }));
