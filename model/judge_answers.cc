@@ -38,7 +38,6 @@ void State::end(const Response& r) {
   if (!now.answered && is_told) return find(Law::kAnswer, "answer", "told when the access happened", "told at its end");
   if (now.answered && !(r == now.answer)) return find(Law::kAnswer, "answer", print(now.answer), print(r));
   if (!now.answered) settle(r);
-  judge_touched_leaves(r, {});
   if (!broken()) conclude(r);
   if (!broken()) {
     end_on_cpu();

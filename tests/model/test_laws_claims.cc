@@ -98,5 +98,26 @@ TEST(Claims, AnAccessOfWhoTellsItsEffectsIsToldWhenItHappens) {
   expect_found(Law::kContent1, altered(legal, nth(legal, EventKind::kCommitted), [](Event& e) { e.after = 8; }));
 }
 
+TEST(Changes, ASpaceWhoseRangesAnOperationChangedIsCompared) {
+  Teller teller;
+  teller.begin(SpaceCreate{CpuId(0), Address(), Address(), Fresh<'p'>(1)});
+  (void)teller.take_one(Role::kRootTable);
+  teller.end();
+  const auto changed_by = [&](const Operation& operation, const Response& answer) {
+    Model model;
+    Scene scene = teller.scene();
+    EXPECT_EQ(judged(model, scene).text, "nothing");
+    perform(model, operation);
+    perform(model, answer);
+    EXPECT_FALSE(model.finding().has_value());
+    return model.changes().spaces;
+  };
+  const RangeMapAnon map{CpuId(0), SpaceHandle(1), place(kHere), ByteCount(kPage), kReadWrite, kMapFixed, {}};
+  EXPECT_EQ(changed_by(map, {Refusal::kNone, kHere}), std::vector{SpaceHandle(1)});
+  const RangeProtect protect{CpuId(0), SpaceHandle(1), place(kHere), ByteCount(kPage), kProtRead};
+  EXPECT_EQ(changed_by(protect, {Refusal::kNoMemory, 0}), std::vector{SpaceHandle(1)}) << "perhaps in part";
+  EXPECT_TRUE(changed_by(PagesDrainCpu{CpuId(0), CpuId(0)}, {}).empty());
+}
+
 }  // namespace
 }  // namespace mmtwin::model

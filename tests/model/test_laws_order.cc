@@ -32,6 +32,18 @@ Scene load_beside_a_map() {
   return n.scene();
 }
 
+TEST(Walk1, AnAccessIsRefusedByAFault) {
+  Narrator n(machine_of("tiny"));
+  n.create(1);
+  n.begin(MemoryLoad{CpuId(0), SpaceHandle(1), place(kHere), Width(1)});
+  n.load_space(1);
+  n.walk(1, kPageHere, Access::kLoad);
+  n.end(Refusal::kSegvMapErr);
+  const Scene legal = n.scene();
+  expect_legal(legal);
+  expect_found(Law::kWalk1, without(legal, nth(legal, EventKind::kFaulted)));
+}
+
 TEST(Overlap, AWalkStartsAnewAndAFaultRecursOnlyIfOthersActed) {
   const Scene legal = load_beside_a_map();
   expect_legal(legal);
