@@ -111,6 +111,7 @@ class Generator {
   Operation taking_away(CpuId on, SpaceHandle space, const Place& at);
   void shared_page_taken_away();
   void replaced_under_a_reader();
+  void walk_beside_a_change();
   SpaceHandle fork(CpuId on, SpaceHandle parent, Pause pause);  // none: it was not to be had
   void forks_in_a_chain();
   void forks_at_the_cap();

@@ -135,6 +135,23 @@ void Generator::replaced_under_a_reader() {
   emit(Resume{first});
 }
 
+// A child has its pages with A clear: the first walk marks an entry that an operation has read and not changed yet.
+void Generator::walk_beside_a_change() {
+  SpaceHandle space;
+  const SketchRange* found = some_memory(space);
+  if (found == nullptr) return touch();
+  const Place at = found->place(0);
+  const unsigned usual = std::exchange(pauses_, 0);
+  const CpuId walker = cpu(), changer = cpu();
+  emit(MemoryStore{changer, space, at, Width(1), Value(1)});
+  const SpaceHandle child = fork(changer, space, Pause{});
+  if (!child.is_none()) space = child;
+  emit_paused(taking_away(changer, space, at), {Point::kEntryExchange, 1});
+  emit(MemoryLoad{walker, space, at, Width(1)});
+  pauses_ = usual;
+  emit(Resume{changer});
+}
+
 Operation Generator::taking_away(CpuId on, SpaceHandle space, const Place& at) {
   const ByteCount page(kPageBytes);
   switch (random_.below(4)) {

@@ -41,6 +41,7 @@ const Generator::SceneRow Generator::kScenes[] = {
     {&Generator::race, Family::kMemory, 4, true},
     {&Generator::shared_page_taken_away, Family::kMemory, 4, true},
     {&Generator::replaced_under_a_reader, Family::kMemory, 1, true},
+    {&Generator::walk_beside_a_change, Family::kMemory, 1, true},
     {&Generator::forks_in_a_chain, Family::kSpace, 2, true},
     {&Generator::forks_at_the_cap, Family::kSpace, 1, true},
     {&Generator::free_near_the_watermark, Family::kPages, 2, true},

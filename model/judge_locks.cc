@@ -83,6 +83,7 @@ void State::lock_taken(const Event& e) {
   if (!is_the_lock(lock)) return find(Law::kLock1, "lock", "of a thing that may be locked here", text_of(lock));
   if (!spins(lock.lock_class)) judge_waiting();
   now.held.push_back(lock);
+  if (lock.lock_class == LockClass::kZone) now.zone_had = frames.zone(static_cast<unsigned>(lock.instance)).free;
   if (lock.lock_class == LockClass::kSpace) enter_section();
 }
 

@@ -47,10 +47,20 @@ void State::look_again() {
   now.request.always &= seen.may;
   for (const Now& other : parked) {
     now.request.always &= ~other.in_transit;
-    // Who holds a zone's lock may have taken from it already; watermarks are read without the lock.
     for (const HeldLock& held : other.held)
-      if (held.lock_class == LockClass::kZone) now.request.always &= ~(1u << held.instance);
+      if (held.lock_class == LockClass::kZone) look_beside(other, static_cast<unsigned>(held.instance));
   }
+}
+
+// Who holds a zone's lock may have taken from it already; watermarks are read without the lock. And what it has told
+// already the lists, which serve a single frame, may not know yet.
+void State::look_beside(const Now& holder, unsigned zone) {
+  now.request.always &= ~(1u << zone);
+  Zone before = frames.zone(zone);
+  if (now.request.wish.order != 0 || holder.zone_had <= before.free) return;
+  before.free = holder.zone_had;
+  before.full[0] = 1;
+  if (may_give(before, now.request.wish)) now.request.may |= 1u << zone;
 }
 
 // The CPU runs the operation that acts. If another one was at work there, it gave the CPU away.

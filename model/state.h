@@ -143,6 +143,7 @@ struct Now {
   EventKind last_event{};
   std::uint32_t left = 0;      // the space that its CPU ran before it loaded another one
   bool is_undisturbed = false;     // since the last interrupt that was taken nobody else acted
+  std::uint64_t zone_had = 0;      // free frames of the zone whose lock it has, when it took it
   std::uint32_t in_transit = 0;    // zones whose free frames are not yet, or no more, what events told
   Reused<bool> made_family;  // of a fork: by range that was copied
   std::uint32_t asked = 0;     // CPUs that were asked to take an interrupt and have not answered
@@ -220,6 +221,7 @@ class State {
   void leave();
   void arrive();
   void look_again();
+  void look_beside(const Now& holder, unsigned zone);
   void take_cpu();
   void judge_return(const Event& e);
   bool cannot_be_loaded(std::uint32_t space) const;
