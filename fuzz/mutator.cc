@@ -91,12 +91,23 @@ void Mutator::mutate_once(Program& program, Random& random) {
   swap_two(program.operations, random);
 }
 
-std::size_t Mutator::write(Program& program, std::uint8_t* into, std::size_t limit) {
+// Mostly it names what nothing makes any more.
+void Mutator::drop_what_is_in_vain(std::vector<Operation>& operations, Random& random) const {
+  lockstep::Foresight known(program_.machine, lockstep::GenerateOptions{}.handles);
+  std::erase_if(operations, [&](const Operation& operation) {
+    if (known.is_in_vain(operation)) return !random.percent(5);
+    known.play(operation);
+    return false;
+  });
+}
+
+std::size_t Mutator::write(Program& program, std::uint8_t* into, std::size_t limit, Random& random) {
   // Operations that came from a larger machine may name CPUs or nodes that this one lacks; decoding folds them.
   if (!in_bounds(program)) {
     encode(program, bytes_);
     decode(bytes_, program);
   }
+  drop_what_is_in_vain(program.operations, random);
   encode_within(program, bytes_, limit);
   const std::size_t size = std::min(bytes_.size(), limit);
   if (size != 0) std::memcpy(into, bytes_.data(), size);
@@ -112,7 +123,7 @@ std::size_t Mutator::mutate(std::uint8_t* data, std::size_t size, std::size_t li
   if (random.percent(2)) program_.machine = lockstep::draw_machine(random);
   const std::uint64_t times = random.between(1, 3);
   for (std::uint64_t i = 0; i < times; ++i) mutate_once(program_, random);
-  return write(program_, data, limit);
+  return write(program_, data, limit, random);
 }
 
 std::size_t Mutator::cross_over(std::span<const std::uint8_t> first, std::span<const std::uint8_t> second,
@@ -131,7 +142,7 @@ std::size_t Mutator::cross_over(std::span<const std::uint8_t> first, std::span<c
   const bool replaces_end = random.percent(50);
   if (replaces_end) program_.operations.resize(at);
   insert(program_.operations, at, operations_);
-  return write(program_, into.data(), into.size());
+  return write(program_, into.data(), into.size(), random);
 }
 
 }  // namespace mmtwin::fuzz

@@ -1,9 +1,9 @@
 // Mutation of byte programs by operations: what a byte mutator finds by luck, done on purpose.
 //
 // Laws: none. Context: one thread; all randomness comes from the engine's seed. Cost: microseconds. Scenes are inserted
-// aimed at what the program has built up to that point; runs are deleted, duplicated, moved; single fields redrawn. A
-// tenth of the calls goes to the engine's own byte mutator where one is linked. It deliberately never fails: every
-// result is a program.
+// aimed at what the program has built up to that point; runs are deleted, duplicated, moved; single fields redrawn;
+// what means nothing any more then goes, nearly always. A tenth of the calls goes to the engine's own byte mutator
+// where one is linked. It deliberately never fails: every result is a program.
 #pragma once
 
 #include <cstddef>
@@ -32,7 +32,8 @@ class Mutator {
   void mutate_once(Program& program, lockstep::Random& random);
   void insert_scene(Program& program, lockstep::Random& random);
   void tweak(Program& program, lockstep::Random& random);
-  std::size_t write(Program& program, std::uint8_t* into, std::size_t limit);
+  void drop_what_is_in_vain(std::vector<Operation>& operations, lockstep::Random& random) const;
+  std::size_t write(Program& program, std::uint8_t* into, std::size_t limit, lockstep::Random& random);
 
   lockstep::KindMask kinds_;
   Program program_, other_;              // scratch

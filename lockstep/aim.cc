@@ -27,17 +27,17 @@ Pause pause_anywhere(Random& random) {
 
 // ---- places ----
 
-const SketchRange* Aim::some_range(const SketchSpace& space, bool is_access) {
+const KnownRange* Aim::some_range(const KnownSpace& space, bool is_access) {
   if (space.ranges.empty()) return nullptr;
   // Pages of files have no contents yet: an access there would be skipped.
   for (unsigned attempt = 0; attempt < 4; ++attempt) {
-    const SketchRange& range = random_.pick_from(space.ranges);
+    const KnownRange& range = random_.pick_from(space.ranges);
     if (!is_access || range.file.raw() == 0) return &range;
   }
   return nullptr;
 }
 
-Place Aim::near_edge(const SketchRange& range) {
+Place Aim::near_edge(const KnownRange& range) {
   const std::uint64_t pages = random_.below(3);
   const bool at_end = random_.percent(50);
   const bool is_before = random_.percent(50);
@@ -45,7 +45,7 @@ Place Aim::near_edge(const SketchRange& range) {
   return range.place(is_before ? edge - pages * kPageBytes : edge + pages * kPageBytes);
 }
 
-Place Aim::inside(const SketchRange& range) {
+Place Aim::inside(const KnownRange& range) {
   const std::uint64_t pages = std::clamp<std::uint64_t>(range.length / kPageBytes, 1, 4096);
   return range.place(random_.below(pages) * kPageBytes);
 }
@@ -53,7 +53,7 @@ Place Aim::inside(const SketchRange& range) {
 Place Aim::in_window() { return {AddressHandle(), window_ + random_.below(kWindowPages) * kPageBytes}; }
 
 std::uint64_t Aim::extreme() {
-  const std::uint64_t user_end = sketch_.user_end();
+  const std::uint64_t user_end = known_.geometry().user_end;
   const std::uint64_t extremes[] = {0,
                                     kPageBytes,
                                     0x10000 - kPageBytes,
@@ -65,13 +65,13 @@ std::uint64_t Aim::extreme() {
                                     std::uint64_t{0} - kPageBytes,
                                     ~std::uint64_t{0},
                                     std::uint64_t{1} << 63,
-                                    sketch_.default_top() - kPageBytes,
-                                    sketch_.default_top(),
-                                    sketch_.default_heap()};
+                                    known_.geometry().default_top - kPageBytes,
+                                    known_.geometry().default_top,
+                                    known_.geometry().default_brk};
   return random_.pick(extremes);
 }
 
-Place Aim::place_in(const SketchSpace& space, bool is_access) {
+Place Aim::place_in(const KnownSpace& space, bool is_access) {
   const unsigned way = static_cast<unsigned>(random_.below(100));
   range_ = some_range(space, is_access);
   Place place;
@@ -97,7 +97,7 @@ Place Aim::place_in(const SketchSpace& space, bool is_access) {
 
 void Aim::draw(Place& place, std::string_view) {
   if (needs_loaded_) {
-    space_ = sketch_.space(SpaceHandle(sketch_.cpu(cpu_).space));
+    space_ = known_.space(SpaceHandle(known_.cpu(cpu_).space));
   }
   place_ = space_ != nullptr ? place_in(*space_, is_access_) : in_window();
   if (makes_range_ && random_.percent(35)) place_ = in_window();
@@ -111,11 +111,11 @@ std::uint64_t Aim::length() {
   if (way < 2) return 0;
   if (way < 4) return pages - random_.between(1, kPageBytes - 1);
   if (way < 5) {
-    const std::uint64_t wide[] = {~std::uint64_t{0}, std::uint64_t{0} - place_.offset, sketch_.user_end(),
-                                  sketch_.user_end() - place_.offset, std::uint64_t{0} - kPageBytes};
+    const std::uint64_t wide[] = {~std::uint64_t{0}, std::uint64_t{0} - place_.offset, known_.geometry().user_end,
+                                  known_.geometry().user_end - place_.offset, std::uint64_t{0} - kPageBytes};
     return random_.pick(wide);
   }
-  if (way < 9) return sketch_.huge_bytes() * random_.between(1, 2);
+  if (way < 9) return known_.geometry().huge_bytes * random_.between(1, 2);
   if (range_ != nullptr && range_->at.base == place_.base && way < 40) {
     // To the end of the range aimed at, perhaps a page more or less.
     const std::uint64_t end = range_->at.offset + range_->length;
@@ -145,7 +145,7 @@ void Aim::draw(Address& address, std::string_view name) {
   address = Address();
   if (random_.percent(80)) return;
   const std::uint64_t pages = random_.below(64) * kPageBytes;
-  address = Address(name == "brk" ? window_ + pages : sketch_.default_top() - pages);
+  address = Address(name == "brk" ? window_ + pages : known_.geometry().default_top - pages);
 }
 
 // ---- attributes ----
@@ -196,11 +196,11 @@ void Aim::draw(Gfp& gfp_field, std::string_view) { gfp_field = gfp(); }
 
 void Aim::draw(Order& order, std::string_view) {
   // One that no block has, too.
-  const unsigned most = std::min(kMaxOrder, sketch_.machine().top_order + 1u);
+  const unsigned most = std::min(kMaxOrder, known_.machine().top_order + 1u);
   const bool is_small = random_.percent(85);
   order = Order(static_cast<unsigned>(is_small ? random_.below(4) : random_.below(most + 1)));
   // Where most frames are gone, large requests are refused and their handles stay empty.
-  if (sketch_.pressure() > 70 && random_.percent(80)) order = Order(static_cast<unsigned>(random_.below(2)));
+  if (known_.pressure() > 70 && random_.percent(80)) order = Order(static_cast<unsigned>(random_.below(2)));
 }
 
 void Aim::draw(PageCount& pages, std::string_view) {
@@ -210,16 +210,16 @@ void Aim::draw(PageCount& pages, std::string_view) {
 
 void Aim::draw(NodeId& node, std::string_view) {
   node = kAnyNode;
-  if (random_.percent(40)) node = NodeId(static_cast<unsigned>(random_.below(sketch_.machine().nodes)));
+  if (random_.percent(40)) node = NodeId(static_cast<unsigned>(random_.below(known_.machine().nodes)));
 }
 
-CpuId Aim::cpu() { return CpuId(static_cast<unsigned>(random_.below(sketch_.machine().cpus))); }
+CpuId Aim::cpu() { return CpuId(static_cast<unsigned>(random_.below(known_.machine().cpus))); }
 
 void Aim::draw(CpuId& cpu_field, std::string_view name) {
   cpu_field = cpu();
   if (name == "cpu" && needs_loaded_) {
     for (unsigned attempt = 0; attempt < 8; ++attempt) {
-      const SketchCpu& there = sketch_.cpu(cpu_field.raw());
+      const KnownCpu& there = known_.cpu(cpu_field.raw());
       if (there.space != 0 && !there.is_lazy) break;
       cpu_field = cpu();
     }
@@ -249,23 +249,23 @@ void Aim::draw(Switch& on, std::string_view) { on = Switch(random_.percent(20) ?
 // ---- handles ----
 
 void Aim::draw(BlockHandle& block, std::string_view) {
-  block = sketch_.blocks().empty() ? BlockHandle(1) : BlockHandle(random_.pick_from(sketch_.blocks()).number);
+  block = known_.blocks().empty() ? BlockHandle(1) : BlockHandle(random_.pick_from(known_.blocks()).number);
 }
 void Aim::draw(SpaceHandle& space, std::string_view) {
-  space = sketch_.spaces().empty() ? SpaceHandle(1) : SpaceHandle(random_.pick_from(sketch_.spaces()).number);
-  space_ = sketch_.space(space);
+  space = known_.spaces().empty() ? SpaceHandle(1) : SpaceHandle(random_.pick_from(known_.spaces()).number);
+  space_ = known_.space(space);
 }
 void Aim::draw(AddressHandle& address, std::string_view) {
-  address = sketch_.addresses().empty() ? AddressHandle() : AddressHandle(random_.pick_from(sketch_.addresses()));
+  address = known_.addresses().empty() ? AddressHandle() : AddressHandle(random_.pick_from(known_.addresses()));
 }
 
 unsigned Aim::result_handle(char letter) {
   const bool may_be_none = letter == AddressHandle::kLetter;
   // Addresses are mostly asked for, so most mappings need no handle.
   if (may_be_none && (place_.offset != 0 || !place_.base.is_none()) && random_.percent(85)) return 0;
-  const unsigned number = sketch_.free_handle(letter);
+  const unsigned number = known_.free_handle(letter);
   if (number != 0) return number;
-  return may_be_none ? static_cast<unsigned>(random_.between(1, sketch_.handles())) : 1;
+  return may_be_none ? static_cast<unsigned>(random_.between(1, known_.handles())) : 1;
 }
 
 }  // namespace mmtwin::lockstep

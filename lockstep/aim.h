@@ -1,6 +1,6 @@
 // Field values for one operation, drawn by the fields' types and names and aimed at what exists.
 //
-// Laws: none. Context: one thread; the sketch must not change while an Aim lives. Cost: linear in a space's ranges.
+// Laws: none. Context: one thread; the known must not change while an Aim lives. Cost: linear in a space's ranges.
 // Where ranges begin and end, neighbours' attributes, half pages, page straddles and lengths of zero are where a
 // uniform draw finds nothing (kernel mutants survived 600 uniform cases each). It deliberately has no line per
 // operation: the fields of a struct are drawn in their order, and `space`, `at`, `length` … see each other.
@@ -11,7 +11,7 @@
 #include <type_traits>
 
 #include "lockstep/random.h"
-#include "lockstep/sketch.h"
+#include "lockstep/foresight.h"
 #include "vocab/bounds.h"
 #include "vocab/operations.h"
 
@@ -25,8 +25,8 @@ class Aim {
  public:
   // `window`: first byte of the pages that absolute places prefer.
   // `pauses`: percent of operations that pause.
-  Aim(Random& random, const Sketch& sketch, std::uint64_t window, unsigned pauses = 0)
-      : random_(random), sketch_(sketch), window_(window), pauses_(pauses) {}
+  Aim(Random& random, const Foresight& known, std::uint64_t window, unsigned pauses = 0)
+      : random_(random), known_(known), window_(window), pauses_(pauses) {}
 
   // Draws every field of `op`.
   template <class Op>
@@ -41,7 +41,7 @@ class Aim {
     std::size_t number = 0;
     for_each_field(op, [&](auto& field) {
       using T = typename std::decay_t<decltype(field)>::Value;
-      if constexpr (std::is_same_v<T, SpaceHandle>) space_ = sketch_.space(field.value());
+      if constexpr (std::is_same_v<T, SpaceHandle>) space_ = known_.space(field.value());
       if constexpr (std::is_same_v<T, Place>) place_ = field.value();
       if (number++ == which) draw(field.value(), std::decay_t<decltype(field)>::kName);
     });
@@ -51,7 +51,7 @@ class Aim {
   CpuId cpu();
   Prot prot();
   Gfp gfp();
-  Place place_in(const SketchSpace& space, bool is_access);
+  Place place_in(const KnownSpace& space, bool is_access);
   std::uint64_t length();
   Pause pause();
 
@@ -93,18 +93,18 @@ class Aim {
   }
 
   unsigned result_handle(char letter);
-  const SketchRange* some_range(const SketchSpace& space, bool is_access);
-  Place near_edge(const SketchRange& range);
-  Place inside(const SketchRange& range);
+  const KnownRange* some_range(const KnownSpace& space, bool is_access);
+  Place near_edge(const KnownRange& range);
+  Place inside(const KnownRange& range);
   Place in_window();
   std::uint64_t extreme();
 
   Random& random_;
-  const Sketch& sketch_;
+  const Foresight& known_;
   std::uint64_t window_;
   unsigned pauses_;
-  const SketchSpace* space_ = nullptr;  // of the operation at hand
-  const SketchRange* range_ = nullptr;  // that its place was aimed at
+  const KnownSpace* space_ = nullptr;  // of the operation at hand
+  const KnownRange* range_ = nullptr;  // that its place was aimed at
   Place place_;
   unsigned cpu_ = 0;
   bool is_access_ = false, names_file_ = false, has_file_ = false, makes_range_ = false, needs_loaded_ = false;

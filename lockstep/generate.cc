@@ -11,8 +11,8 @@ constexpr unsigned kMostScenesInVain = 1000;  // with nearly all kinds left out,
 
 // Programs differ in where their window lies: at the lowest address, across the borders of tables of every level, at
 // the heap and at the end of the user half.
-std::uint64_t draw_window(Random& random, const Sketch& sketch) {
-  const std::uint64_t table = sketch.huge_bytes();  // bytes that one leaf table maps
+std::uint64_t draw_window(Random& random, const Foresight& known) {
+  const std::uint64_t table = known.geometry().huge_bytes;  // bytes that one leaf table maps
   const std::uint64_t entries = table / kPageBytes;
   const std::uint64_t half = 24 * kPageBytes;
   const std::uint64_t windows[] = {0x10000,
@@ -20,10 +20,10 @@ std::uint64_t draw_window(Random& random, const Sketch& sketch) {
                                    table * 4 - half,
                                    table * entries - half,
                                    table * entries * entries - half,
-                                   sketch.user_end() - 2 * half,
-                                   sketch.default_heap() - half};
+                                   known.geometry().user_end - 2 * half,
+                                   known.geometry().default_brk - half};
   const std::uint64_t drawn = random.pick(windows);
-  return drawn < sketch.user_end() ? drawn : 0x10000;
+  return drawn < known.geometry().user_end ? drawn : 0x10000;
 }
 
 // Kinds without which little else can happen are never left out.
@@ -39,9 +39,16 @@ constexpr bool kUsesSpace = requires(Op op) { op.space; };
 }  // namespace
 
 Family family_of(std::size_t kind) {
-  std::size_t family = 0;
-  while (!kOperationNames[kind].starts_with(kFamilyPrefixes[family])) ++family;
-  return static_cast<Family>(family);
+  static constexpr auto kTable = [] {
+    std::array<Family, kOperationKinds> table{};
+    for (std::size_t k = 0; k < kOperationKinds; ++k) {
+      std::size_t family = 0;
+      while (!kOperationNames[k].starts_with(kFamilyPrefixes[family])) ++family;
+      table[k] = static_cast<Family>(family);
+    }
+    return table;
+  }();
+  return kTable[kind];
 }
 
 KindMask kinds_of(Family family) {
@@ -54,19 +61,19 @@ KindMask kinds_of(Family family) {
 
 Generator::Generator(const GenerateOptions& options)
     : random_(options.seed),
-      sketch_(options.machine, options.handles),
+      known_(options.machine, options.handles),
       weights_(options.weights),
       kinds_(options.kinds) {
   for (std::size_t family = 0; family < kFamilies; ++family) {
     if ((kinds_ & kinds_of(static_cast<Family>(family))) == 0) weights_[family] = 0;
   }
-  window_ = draw_window(random_, sketch_);
+  window_ = draw_window(random_, known_);
   const std::uint64_t drawn = random_.next(), drawn_again = random_.next();
   if (options.pauses != 0 && random_.percent(options.pauses)) pauses_ = static_cast<unsigned>(random_.between(4, 40));
   if (options.swarm && drawn % 4 != 0) kinds_ &= drawn | drawn_again | kBasic;
 }
 
-CpuId Generator::cpu() { return Aim(random_, sketch_, window_, pauses_).cpu(); }
+CpuId Generator::cpu() { return Aim(random_, known_, window_, pauses_).cpu(); }
 
 bool Generator::may_use(std::size_t kind) const {
   return (kinds_ >> kind & 1) != 0 && (pauses_ != 0 || kind != kKindOf<Resume>);
@@ -74,14 +81,14 @@ bool Generator::may_use(std::size_t kind) const {
 
 void Generator::single(std::size_t kind, Operation& into) {
   make_blank(kind, into);
-  std::visit([&](auto& op) { Aim(random_, sketch_, window_, pauses_).fill(op); }, into);
+  std::visit([&](auto& op) { Aim(random_, known_, window_, pauses_).fill(op); }, into);
 }
 
 void Generator::tweak(Operation& operation) {
   std::visit(
       [&](auto& op) {
         const std::size_t which = random_.below(kFieldCount<std::decay_t<decltype(op)>>);
-        Aim(random_, sketch_, window_, pauses_).redraw(op, which);
+        Aim(random_, known_, window_, pauses_).redraw(op, which);
       },
       operation);
 }
@@ -95,12 +102,12 @@ void Generator::emit_kind(std::size_t kind) {
   std::visit(
       [&](const auto& op) {
         using Op = std::decay_t<decltype(op)>;
-        if (kUsesBlock<Op> && sketch_.blocks().empty()) is_possible = false;
-        if (kUsesSpace<Op> && sketch_.spaces().empty()) is_possible = false;
+        if (kUsesBlock<Op> && known_.blocks().empty()) is_possible = false;
+        if (kUsesSpace<Op> && known_.spaces().empty()) is_possible = false;
         for_each_field(op, [&](const auto& field) {
           using T = typename std::decay_t<decltype(field)>::Value;
           if constexpr (kIsResult<T>) {
-            if (!kResultMayBeNone<T::kLetter> && sketch_.free_handle(T::kLetter) == 0) is_possible = false;
+            if (!kResultMayBeNone<T::kLetter> && known_.free_handle(T::kLetter) == 0) is_possible = false;
           }
         });
       },
@@ -108,7 +115,7 @@ void Generator::emit_kind(std::size_t kind) {
   if (!is_possible) return;
   single(kind, operation);
   into_->push_back(operation);
-  sketch_.assume(operation);
+  known_.assume(operation);
 }
 
 void Generator::one_operation() {

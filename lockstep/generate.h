@@ -2,7 +2,7 @@
 //
 // Laws: none. Context: one thread; the same options give the same program everywhere (tests pin a digest). Cost: a
 // microsecond or so an operation. It plays short scenes (a fork with stores on both sides, a protect and back, n
-// allocations and n frees on one CPU …) and single operations, all aimed by a sketch of what exists; fewer than a fifth
+// allocations and n frees on one CPU …) and single operations, all aimed by a known of what exists; fewer than a fifth
 // of the operations are skipped. It deliberately never looks at a machine: it assumes that what it asked for happened.
 #pragma once
 
@@ -14,7 +14,7 @@
 
 #include "lockstep/aim.h"
 #include "lockstep/random.h"
-#include "lockstep/sketch.h"
+#include "lockstep/foresight.h"
 #include "vocab/machine.h"
 #include "vocab/program.h"
 
@@ -50,7 +50,7 @@ class Generator {
   explicit Generator(const GenerateOptions& options);
 
   // Tells what stands in the program already.
-  void assume(const Operation& operation) { sketch_.assume(operation); }
+  void assume(const Operation& operation) { known_.assume(operation); }
   // Appends a scene: one or more operations.
   void scene(std::vector<Operation>& into);
   // A single operation of that kind, aimed at what exists; not assumed.
@@ -58,7 +58,7 @@ class Generator {
   // One field of `operation` drawn anew; not assumed.
   void tweak(Operation& operation);
 
-  const Sketch& sketch() const { return sketch_; }
+  const Foresight& known() const { return known_; }
 
  private:
   using Scene = void (Generator::*)();
@@ -70,10 +70,10 @@ class Generator {
   void emit(Operation operation);
   void emit_kind(std::size_t kind);
   bool may_use(std::size_t kind) const;
-  const SketchSpace* some_space();
+  const KnownSpace* some_space();
   // A range that stores can go to, in some space; null: none.
-  const SketchRange* some_memory(SpaceHandle& space);
-  void store_to(SpaceHandle space, const SketchRange& range, CpuId cpu);
+  const KnownRange* some_memory(SpaceHandle& space);
+  void store_to(SpaceHandle space, const KnownRange& range, CpuId cpu);
   CpuId cpu();
 
   void one_operation();
@@ -122,7 +122,7 @@ class Generator {
   void visit_near_the_watermark();
 
   Random random_;
-  Sketch sketch_;
+  Foresight known_;
   FamilyWeights weights_;
   KindMask kinds_;
   std::uint64_t window_ = 0;

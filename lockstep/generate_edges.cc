@@ -20,7 +20,7 @@ Place page_at(std::uint64_t start, std::uint64_t number) { return {AddressHandle
 // Little lies below the top, and most of it is taken: mappings without a hint fill the holes, the highest that fits
 // first.
 void Generator::dense_below_top() {
-  const unsigned number = sketch_.free_handle(SpaceHandle::kLetter);
+  const unsigned number = known_.free_handle(SpaceHandle::kLetter);
   if (number == 0) return three_neighbours();
   const SpaceHandle space(number);
   const CpuId on = cpu();
@@ -37,7 +37,7 @@ void Generator::dense_below_top() {
     const bool digs = random_.percent(35);
     if (digs) emit(RangeUnmap{on, space, page_at(kLowest, random_.below(pages)), bytes_of(random_.between(1, 2))});
     const Prot prot = random_.percent(50) ? kReadWrite : kProtRead;
-    const unsigned result = random_.percent(50) ? sketch_.free_handle(AddressHandle::kLetter) : 0;
+    const unsigned result = random_.percent(50) ? known_.free_handle(AddressHandle::kLetter) : 0;
     emit(RangeMapAnon{on, space, {}, bytes_of(random_.between(1, 4)), prot, {}, Fresh<AddressHandle::kLetter>(result)});
   }
 }
@@ -45,8 +45,8 @@ void Generator::dense_below_top() {
 // The heap in pieces while a space has as many ranges as it may: moving the break down or up then needs one more, or
 // one less.
 void Generator::break_at_the_cap() {
-  const std::uint64_t cap = sketch_.machine().range_cap;
-  const SketchSpace* found = some_space();
+  const std::uint64_t cap = known_.machine().range_cap;
+  const KnownSpace* found = some_space();
   if (found == nullptr || cap > 40) return move_the_break();
   const SpaceHandle space(found->number);
   const std::uint64_t heap = found->heap;
@@ -67,9 +67,9 @@ void Generator::break_at_the_cap() {
 
 // More touched pages than one flush takes, seen by another CPU, and all taken away at once.
 void Generator::more_than_a_batch() {
-  const SketchSpace* found = some_space();
-  const std::uint64_t batch = sketch_.machine().flush_batch;
-  if (found == nullptr || batch > 12 || sketch_.frames_free() < 3 * batch) return touch();
+  const KnownSpace* found = some_space();
+  const std::uint64_t batch = known_.machine().flush_batch;
+  if (found == nullptr || batch > 12 || known_.frames_free() < 3 * batch) return touch();
   const SpaceHandle space(found->number);
   const CpuId here = cpu(), there = cpu();
   const std::uint64_t pages = batch + random_.between(1, batch + 1);
@@ -92,14 +92,14 @@ void Generator::more_than_a_batch() {
 // Nothing is left, and several threads of one space want a page each.
 void Generator::faults_without_memory() {
   SpaceHandle space;
-  const SketchRange* found = some_memory(space);
+  const KnownRange* found = some_memory(space);
   if (found == nullptr) return touch();
-  const SketchRange range = *found;
+  const KnownRange range = *found;
   const unsigned usual = std::exchange(pauses_, 0);
-  for (unsigned order = sketch_.machine().top_order + 1; order-- > 0;) {
+  for (unsigned order = known_.machine().top_order + 1; order-- > 0;) {
     for (unsigned i = 0; i < 4; ++i) {
-      const unsigned block = sketch_.free_handle(BlockHandle::kLetter);
-      if (block == 0 || sketch_.frames_free() < std::uint64_t{1} << order) break;
+      const unsigned block = known_.free_handle(BlockHandle::kLetter);
+      if (block == 0 || known_.frames_free() < std::uint64_t{1} << order) break;
       emit(PagesAlloc{cpu(), Order(order), kGfpWait | kGfpMovable, kAnyNode, Fresh<BlockHandle::kLetter>(block)});
     }
   }
@@ -118,12 +118,12 @@ void Generator::faults_without_memory() {
 
 // Ranges that do not merge, until their objects fill several slab frames; some of each go, others come.
 void Generator::several_slab_frames() {
-  const SketchSpace* found = some_space();
-  const std::uint64_t room = sketch_.machine().slab_objects;
+  const KnownSpace* found = some_space();
+  const std::uint64_t room = known_.machine().slab_objects;
   if (found == nullptr || room == 0 || room > 8) return three_neighbours();
   const SpaceHandle space(found->number);
   const CpuId on = cpu();
-  const std::uint64_t count = std::min<std::uint64_t>(3 * room, sketch_.machine().range_cap);
+  const std::uint64_t count = std::min<std::uint64_t>(3 * room, known_.machine().range_cap);
   const auto map = [&](std::uint64_t n) {
     emit(RangeMapAnon{on, space, page_at(window_, 2 * n), bytes_of(1), kReadWrite, kMapFixed, {}});
   };
@@ -138,7 +138,7 @@ void Generator::several_slab_frames() {
 // A CPU walks ahead of its program and stops in the middle; the page goes away meanwhile.
 void Generator::speculation_beside_unmap() {
   SpaceHandle space;
-  const SketchRange* found = some_memory(space);
+  const KnownRange* found = some_memory(space);
   if (found == nullptr) return touch();
   const Place at = found->place(0);
   const unsigned usual = std::exchange(pauses_, 0);
@@ -156,10 +156,10 @@ void Generator::speculation_beside_unmap() {
 // shares the family ends.
 void Generator::family_dropped_beside_a_first_store() {
   SpaceHandle space;
-  const SketchRange* found = some_memory(space);
-  const unsigned child = sketch_.free_handle(SpaceHandle::kLetter);
+  const KnownRange* found = some_memory(space);
+  const unsigned child = known_.free_handle(SpaceHandle::kLetter);
   if (found == nullptr || child == 0) return touch();
-  const SketchRange range = *found;
+  const KnownRange range = *found;
   const unsigned usual = std::exchange(pauses_, 0);
   const CpuId first = cpu(), second = cpu();
   const bool is_forked = random_.percent(60);

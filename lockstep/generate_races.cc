@@ -76,7 +76,7 @@ Operation Generator::rival(CpuId on, SpaceHandle space, const Place& at) {
     case 6: return CpuSwitchSpace{on, random_.percent(50) ? space : SpaceHandle()};
     default: break;
   }
-  const unsigned child = sketch_.free_handle(SpaceHandle::kLetter);
+  const unsigned child = known_.free_handle(SpaceHandle::kLetter);
   if (child == 0) return SpaceExit{on, space};
   return SpaceFork{on, space, Fresh<SpaceHandle::kLetter>(child)};
 }
@@ -85,15 +85,15 @@ Operation Generator::rival(CpuId on, SpaceHandle space, const Place& at) {
 // the next pause.
 void Generator::race() {
   SpaceHandle space;
-  const SketchRange* found = some_memory(space);
+  const KnownRange* found = some_memory(space);
   if (found == nullptr) return touch();
-  const SketchRange range = *found;
+  const KnownRange range = *found;
   const std::uint64_t pages = std::clamp<std::uint64_t>(range.length / kPageBytes, 1, 16);
   const Place at = range.place(random_.below(pages) * kPageBytes);
   const unsigned usual = std::exchange(pauses_, 0);
   emit(MemoryStore{cpu(), space, at, Width(1), Value(1)});
   SpaceHandle other = space;
-  const unsigned child = sketch_.free_handle(SpaceHandle::kLetter);
+  const unsigned child = known_.free_handle(SpaceHandle::kLetter);
   if (child != 0 && random_.percent(50)) {
     other = SpaceHandle(child);
     emit(SpaceFork{cpu(), space, Fresh<SpaceHandle::kLetter>(child)});
@@ -117,7 +117,7 @@ void Generator::race() {
 // and the first reads.
 void Generator::replaced_under_a_reader() {
   SpaceHandle space;
-  const SketchRange* found = some_memory(space);
+  const KnownRange* found = some_memory(space);
   if (found == nullptr) return touch();
   const Place at = found->place(0);
   const unsigned usual = std::exchange(pauses_, 0);
@@ -138,7 +138,7 @@ void Generator::replaced_under_a_reader() {
 // A child has its pages with A clear: the first walk marks an entry that an operation has read and not changed yet.
 void Generator::walk_beside_a_change() {
   SpaceHandle space;
-  const SketchRange* found = some_memory(space);
+  const KnownRange* found = some_memory(space);
   if (found == nullptr) return touch();
   const Place at = found->place(0);
   const unsigned usual = std::exchange(pauses_, 0);
@@ -166,8 +166,8 @@ Operation Generator::taking_away(CpuId on, SpaceHandle space, const Place& at) {
 // go on with it before everybody has been told.
 void Generator::shared_page_taken_away() {
   SpaceHandle space;
-  const SketchRange* found = some_memory(space);
-  const unsigned child = sketch_.free_handle(SpaceHandle::kLetter);
+  const KnownRange* found = some_memory(space);
+  const unsigned child = known_.free_handle(SpaceHandle::kLetter);
   if (found == nullptr || child == 0) return touch();
   const Place at = found->place(0);
   const unsigned usual = std::exchange(pauses_, 0);
@@ -195,7 +195,7 @@ void Generator::shared_page_taken_away() {
 }
 
 SpaceHandle Generator::fork(CpuId on, SpaceHandle parent, Pause pause) {
-  const unsigned child = parent.is_none() ? 0 : sketch_.free_handle(SpaceHandle::kLetter);
+  const unsigned child = parent.is_none() ? 0 : known_.free_handle(SpaceHandle::kLetter);
   if (child != 0) emit_paused(SpaceFork{on, parent, Fresh<SpaceHandle::kLetter>(child)}, pause);
   return SpaceHandle(child);
 }
@@ -203,9 +203,9 @@ SpaceHandle Generator::fork(CpuId on, SpaceHandle parent, Pause pause) {
 // Generations of one space, of which the second has left its memory: what it left may be taken over, once.
 void Generator::forks_in_a_chain() {
   SpaceHandle space;
-  const SketchRange* found = some_memory(space);
+  const KnownRange* found = some_memory(space);
   if (found == nullptr) return touch();
-  const SketchRange range = *found;
+  const KnownRange range = *found;
   const unsigned usual = std::exchange(pauses_, 0);
   store_to(space, range, cpu());
   const SpaceHandle second = fork(cpu(), space, {}), third = fork(cpu(), second, {}), fourth = fork(cpu(), third, {});
@@ -224,10 +224,10 @@ void Generator::forks_in_a_chain() {
 // A page that may be shared once more is shared by two forks at once.
 void Generator::forks_at_the_cap() {
   SpaceHandle space;
-  const SketchRange* found = some_memory(space);
-  const std::uint32_t cap = sketch_.machine().reference_cap;
+  const KnownRange* found = some_memory(space);
+  const std::uint32_t cap = known_.machine().reference_cap;
   if (found == nullptr || cap > 5) return touch();
-  const SketchRange range = *found;
+  const KnownRange range = *found;
   const unsigned usual = std::exchange(pauses_, 0);
   store_to(space, range, cpu());
   SpaceHandle child = fork(cpu(), space, {});
@@ -241,7 +241,7 @@ void Generator::forks_at_the_cap() {
 }
 
 SpaceHandle Generator::make_space(CpuId on, Pause pause) {
-  const unsigned number = sketch_.free_handle(SpaceHandle::kLetter);
+  const unsigned number = known_.free_handle(SpaceHandle::kLetter);
   if (number != 0) emit_paused(SpaceCreate{on, {}, {}, Fresh<SpaceHandle::kLetter>(number)}, pause);
   return SpaceHandle(number);
 }
@@ -265,7 +265,7 @@ void Generator::two_spaces_at_once() {
 }
 
 BlockHandle Generator::take_block(CpuId on, unsigned order) {
-  const unsigned block = sketch_.free_handle(BlockHandle::kLetter);
+  const unsigned block = known_.free_handle(BlockHandle::kLetter);
   if (block != 0) emit(PagesAlloc{on, Order(order), kGfpWait, kAnyNode, Fresh<BlockHandle::kLetter>(block)});
   return BlockHandle(block);
 }
@@ -294,9 +294,9 @@ void Generator::visit_near_the_watermark() {
   const auto passing = static_cast<std::uint8_t>(random_.between(1, 6));
   emit_paused(PagesDrainCpu{visitor, owner}, {Point::kTouchFreelist, passing});
   const CpuId third = cpu();
-  for (unsigned i = 0; i < 8 && sketch_.frames_free() > 1; ++i) {
-    unsigned order = sketch_.machine().top_order;
-    while (order > 0 && pages_in(Order(order)).raw() > sketch_.frames_free() * 2 / 3) --order;
+  for (unsigned i = 0; i < 8 && known_.frames_free() > 1; ++i) {
+    unsigned order = known_.machine().top_order;
+    while (order > 0 && pages_in(Order(order)).raw() > known_.frames_free() * 2 / 3) --order;
     if (take_block(third, order).is_none()) break;
   }
   emit(Resume{visitor});

@@ -54,7 +54,7 @@ const Generator::SceneRow Generator::kScenes[] = {
 void Generator::scene(std::vector<Operation>& into) {
   into_ = &into;
   // Where frames run short the next requests are refused, and what would use their results is skipped.
-  const bool is_crowded = sketch_.pressure() > 80 || sketch_.spaces().size() > 6 || sketch_.blocks().size() > 10;
+  const bool is_crowded = known_.pressure() > 80 || known_.spaces().size() > 6 || known_.blocks().size() > 10;
   const bool relieves = random_.percent(is_crowded ? 60 : 2);
   if (relieves) return give_back();
   if (random_.percent(40)) return one_operation();
@@ -71,35 +71,38 @@ void Generator::scene(std::vector<Operation>& into) {
 template <class Op>
 Op Generator::filled() {
   Op op{};
-  Aim(random_, sketch_, window_, pauses_).fill(op);
+  Aim(random_, known_, window_, pauses_).fill(op);
   return op;
 }
 
 void Generator::emit(Operation operation) {
   if (!may_use(operation.index())) return;
-  std::visit([&](auto& op) { op.pause = Aim(random_, sketch_, window_, pauses_).pause(); }, operation);
+  // What means nothing is seldom worth its place.
+  const bool is_in_vain = known_.is_in_vain(operation);
+  if (is_in_vain && !random_.percent(5)) return;
+  std::visit([&](auto& op) { op.pause = Aim(random_, known_, window_, pauses_).pause(); }, operation);
   into_->push_back(operation);
-  sketch_.assume(into_->back());
+  if (!is_in_vain) known_.play(operation);
 }
 
-const SketchSpace* Generator::some_space() {
-  if (sketch_.spaces().empty() && sketch_.free_handle(SpaceHandle::kLetter) != 0) emit(filled<SpaceCreate>());
-  return sketch_.spaces().empty() ? nullptr : &random_.pick_from(sketch_.spaces());
+const KnownSpace* Generator::some_space() {
+  if (known_.spaces().empty() && known_.free_handle(SpaceHandle::kLetter) != 0) emit(filled<SpaceCreate>());
+  return known_.spaces().empty() ? nullptr : &random_.pick_from(known_.spaces());
 }
 
-const SketchRange* Generator::some_memory(SpaceHandle& space) {
+const KnownRange* Generator::some_memory(SpaceHandle& space) {
   for (unsigned attempt = 0; attempt < 6; ++attempt) {
-    const SketchSpace* drawn = some_space();
+    const KnownSpace* drawn = some_space();
     if (drawn == nullptr) return nullptr;
     space = SpaceHandle(drawn->number);
     if (drawn->ranges.empty()) continue;
-    const SketchRange& range = random_.pick_from(drawn->ranges);
+    const KnownRange& range = random_.pick_from(drawn->ranges);
     if (range.prot.has(kProtWrite) && range.file.raw() == 0) return &range;
   }
   return nullptr;
 }
 
-void Generator::store_to(SpaceHandle space, const SketchRange& range, CpuId on) {
+void Generator::store_to(SpaceHandle space, const KnownRange& range, CpuId on) {
   MemoryStore store = filled<MemoryStore>();
   const std::uint64_t pages = std::clamp<std::uint64_t>(range.length / kPageBytes, 1, 16);
   const std::uint64_t page = random_.below(pages);
@@ -115,8 +118,8 @@ void Generator::run_of_pages() {
   PagesAlloc alloc = filled<PagesAlloc>();
   const std::uint64_t count = random_.between(2, 10);
   for (std::uint64_t i = 0; i < count; ++i) {
-    const unsigned number = sketch_.free_handle(BlockHandle::kLetter);
-    if (number == 0 || sketch_.frames_free() < pages_in(alloc.order).raw() * 2) break;
+    const unsigned number = known_.free_handle(BlockHandle::kLetter);
+    if (number == 0 || known_.frames_free() < pages_in(alloc.order).raw() * 2) break;
     alloc.result = Fresh<BlockHandle::kLetter>(number);
     emit(alloc);
   }
@@ -124,9 +127,9 @@ void Generator::run_of_pages() {
   if (random_.percent(30)) on = cpu();
   const bool is_backwards = random_.percent(30);
   const bool keeps_some = random_.percent(40);
-  for (std::uint64_t i = 0; i < count && !sketch_.blocks().empty(); ++i) {
+  for (std::uint64_t i = 0; i < count && !known_.blocks().empty(); ++i) {
     if (keeps_some && random_.percent(30)) continue;
-    const SketchBlock block = is_backwards ? sketch_.blocks().back() : random_.pick_from(sketch_.blocks());
+    const KnownBlock block = is_backwards ? known_.blocks().back() : random_.pick_from(known_.blocks());
     emit(PagesFree{on, BlockHandle(block.number)});
   }
   if (random_.percent(15)) emit(filled<PagesDrainCpu>());
@@ -136,13 +139,13 @@ void Generator::run_of_pages() {
 void Generator::near_exhaustion() {
   PagesAlloc alloc = filled<PagesAlloc>();
   for (unsigned i = 0; i < 10; ++i) {
-    const unsigned number = sketch_.free_handle(BlockHandle::kLetter);
-    const std::uint64_t rest = sketch_.frames_free();
+    const unsigned number = known_.free_handle(BlockHandle::kLetter);
+    const std::uint64_t rest = known_.frames_free();
     if (number == 0 || rest < 2) break;
-    unsigned order = sketch_.machine().top_order;
+    unsigned order = known_.machine().top_order;
     while (order > 0 && pages_in(Order(order)).raw() > rest * 2 / 3) --order;
     alloc.order = Order(order);
-    alloc.gfp = Aim(random_, sketch_, window_, pauses_).gfp().without(kGfpDma | kGfpDma32 | kGfpThisNode);
+    alloc.gfp = Aim(random_, known_, window_, pauses_).gfp().without(kGfpDma | kGfpDma32 | kGfpThisNode);
     alloc.node = kAnyNode;
     alloc.result = Fresh<BlockHandle::kLetter>(number);
     emit(alloc);
@@ -153,7 +156,7 @@ void Generator::near_exhaustion() {
 }
 
 void Generator::map_and_touch() {
-  const SketchSpace* space = some_space();
+  const KnownSpace* space = some_space();
   if (space == nullptr) return;
   RangeMapAnon map = filled<RangeMapAnon>();
   map.space = SpaceHandle(space->number);
@@ -163,9 +166,9 @@ void Generator::map_and_touch() {
 
 void Generator::touch() {
   SpaceHandle space;
-  const SketchRange* found = some_memory(space);
+  const KnownRange* found = some_memory(space);
   if (found == nullptr) {
-    const SketchSpace* any = some_space();
+    const KnownSpace* any = some_space();
     if (any == nullptr) return;
     RangeMapAnon map = filled<RangeMapAnon>();
     const bool is_easy = random_.percent(80);
@@ -179,7 +182,7 @@ void Generator::touch() {
     emit(map);
     return;
   }
-  const SketchRange range = *found;
+  const KnownRange range = *found;
   const CpuId on = cpu();
   const std::uint64_t count = random_.between(1, 4);
   for (std::uint64_t i = 0; i < count; ++i) {
@@ -195,10 +198,10 @@ void Generator::touch() {
 // Stores on both sides of a fork, a fork of the fork, one side ends, the other stores again: copy or reuse.
 void Generator::fork_and_store() {
   SpaceHandle parent;
-  const SketchRange* found = some_memory(parent);
-  const unsigned number = sketch_.free_handle(SpaceHandle::kLetter);
+  const KnownRange* found = some_memory(parent);
+  const unsigned number = known_.free_handle(SpaceHandle::kLetter);
   if (found == nullptr || number == 0) return touch();
-  const SketchRange range = *found;
+  const KnownRange range = *found;
   const CpuId here = cpu();
   const CpuId there = cpu();
   if (random_.percent(80)) store_to(parent, range, here);
@@ -210,7 +213,7 @@ void Generator::fork_and_store() {
     const SpaceHandle side = random_.pick(sides);
     store_to(side, range, there);
   }
-  const unsigned grandchild = sketch_.free_handle(SpaceHandle::kLetter);
+  const unsigned grandchild = known_.free_handle(SpaceHandle::kLetter);
   if (grandchild != 0 && random_.percent(30)) {
     emit(SpaceFork{there, child, Fresh<SpaceHandle::kLetter>(grandchild)});
     store_to(SpaceHandle(grandchild), range, there);
@@ -224,9 +227,9 @@ void Generator::fork_and_store() {
 
 void Generator::protect_and_back() {
   SpaceHandle space;
-  const SketchRange* found = some_memory(space);
+  const KnownRange* found = some_memory(space);
   if (found == nullptr) return touch();
-  const SketchRange range = *found;
+  const KnownRange range = *found;
   const CpuId here = cpu();
   const CpuId there = cpu();
   if (random_.percent(70)) store_to(space, range, there);
@@ -246,7 +249,7 @@ void Generator::protect_and_back() {
 
 // The outer two, perhaps touched, then the middle one with nearly the same attributes: left, right, both or no merge.
 void Generator::three_neighbours() {
-  const SketchSpace* space = some_space();
+  const KnownSpace* space = some_space();
   if (space == nullptr) return;
   const SpaceHandle handle(space->number);
   const CpuId on = cpu();
@@ -256,7 +259,7 @@ void Generator::three_neighbours() {
   Prot prot = kReadWrite;
   MapFlags flags = kMapFixed;
   for (const std::uint64_t position : order) {
-    if (random_.percent(12)) prot = Aim(random_, sketch_, window_, pauses_).prot();
+    if (random_.percent(12)) prot = Aim(random_, known_, window_, pauses_).prot();
     if (random_.percent(8)) flags = kMapFixed | kMapNoReserve;
     const Place at{AddressHandle(), start + position * pages * kPageBytes};
     emit(RangeMapAnon{on, handle, at, ByteCount(pages * kPageBytes), prot, flags, {}});
@@ -269,8 +272,8 @@ void Generator::three_neighbours() {
 // As many ranges as a space may have: every second page of a mapping is protected, then its rest is to be cut once
 // more.
 void Generator::fill_the_list() {
-  const std::uint64_t cap = sketch_.machine().range_cap;
-  const SketchSpace* space = some_space();
+  const std::uint64_t cap = known_.machine().range_cap;
+  const KnownSpace* space = some_space();
   const bool is_wanted = random_.percent(25);
   if (space == nullptr || cap > 40 || !is_wanted) return three_neighbours();
   const SpaceHandle handle(space->number);
@@ -293,9 +296,9 @@ void Generator::fill_the_list() {
 // A fixed mapping over the edge of another, with and without NOREPLACE, or its removal.
 void Generator::over_what_exists() {
   SpaceHandle space;
-  const SketchRange* found = some_memory(space);
+  const KnownRange* found = some_memory(space);
   if (found == nullptr) return touch();
-  const SketchRange range = *found;
+  const KnownRange range = *found;
   const CpuId on = cpu();
   const std::uint64_t pages = std::max<std::uint64_t>(range.length / kPageBytes, 1);
   const std::uint64_t first = random_.below(std::min<std::uint64_t>(pages, 16));
@@ -303,7 +306,7 @@ void Generator::over_what_exists() {
   const bool starts_before = random_.percent(30);
   const Place at = range.place(first * kPageBytes - (starts_before ? kPageBytes : 0));
   const unsigned way = static_cast<unsigned>(random_.below(10));
-  const Prot prot = Aim(random_, sketch_, window_, pauses_).prot();
+  const Prot prot = Aim(random_, known_, window_, pauses_).prot();
   if (random_.percent(50)) store_to(space, range, on);
   if (way < 4) {
     emit(RangeUnmap{on, space, at, ByteCount(count * kPageBytes)});
@@ -320,9 +323,9 @@ void Generator::over_what_exists() {
 // Eight bytes across the border of two pages, of which one may be missing.
 void Generator::straddle() {
   SpaceHandle space;
-  const SketchRange* found = some_memory(space);
+  const KnownRange* found = some_memory(space);
   if (found == nullptr) return touch();
-  const SketchRange range = *found;
+  const KnownRange range = *found;
   const std::uint64_t pages = std::clamp<std::uint64_t>(range.length / kPageBytes, 1, 16);
   const std::uint64_t border = random_.below(pages + 1) * kPageBytes;
   MemoryStore store = filled<MemoryStore>();
@@ -339,9 +342,9 @@ void Generator::straddle() {
 // One CPU caches a translation, another changes what it translates, the first uses it again.
 void Generator::stale_translation() {
   SpaceHandle space;
-  const SketchRange* found = some_memory(space);
+  const KnownRange* found = some_memory(space);
   if (found == nullptr) return touch();
-  const SketchRange range = *found;
+  const KnownRange range = *found;
   const CpuId reader = cpu();
   const CpuId writer = cpu();
   const std::uint64_t pages = std::clamp<std::uint64_t>(range.length / kPageBytes, 1, 16);
@@ -367,9 +370,9 @@ void Generator::stale_translation() {
 // A CPU keeps the tables of a space that it no longer runs, while another CPU takes them apart.
 void Generator::lazy_cpu() {
   SpaceHandle space;
-  const SketchRange* found = some_memory(space);
+  const KnownRange* found = some_memory(space);
   if (found == nullptr) return touch();
-  const SketchRange range = *found;
+  const KnownRange range = *found;
   const CpuId lazy = cpu();
   const CpuId busy = cpu();
   store_to(space, range, lazy);
@@ -379,7 +382,7 @@ void Generator::lazy_cpu() {
   if (random_.percent(15)) emit(SpaceExit{busy, space});
   else emit(RangeUnmap{busy, space, range.at, ByteCount(length)});
   if (random_.percent(40)) emit_kind(kKindOf<PagesAlloc>);
-  const SketchSpace* next = some_space();
+  const KnownSpace* next = some_space();
   if (next == nullptr) return;
   emit(CpuSwitchSpace{lazy, SpaceHandle(next->number)});
   emit(MemoryLoad{lazy, SpaceHandle(next->number), range.at, Width(1)});
@@ -400,9 +403,9 @@ void Generator::fail_something() {
 }
 
 void Generator::move_the_break() {
-  const SketchSpace* space = some_space();
+  const KnownSpace* space = some_space();
   if (space == nullptr) return;
-  const SketchSpace drawn = *space;
+  const KnownSpace drawn = *space;
   const std::uint64_t pages = random_.below(5);
   const std::uint64_t bytes = random_.percent(40) ? random_.below(kPageBytes) : 0;
   RangeBrk brk{cpu(), SpaceHandle(drawn.number), Place{AddressHandle(), drawn.heap + pages * kPageBytes + bytes}};
@@ -415,16 +418,16 @@ void Generator::move_the_break() {
 }
 
 void Generator::give_back() {
-  const std::uint64_t blocks = random_.below(sketch_.blocks().size() + 1);
+  const std::uint64_t blocks = random_.below(known_.blocks().size() + 1);
   for (std::uint64_t i = 0; i < blocks; ++i) {
     const CpuId on = cpu();
-    const SketchBlock block = random_.pick_from(sketch_.blocks());
+    const KnownBlock block = random_.pick_from(known_.blocks());
     emit(PagesFree{on, BlockHandle(block.number)});
   }
-  const std::uint64_t spaces = random_.below(sketch_.spaces().size() + 1);
-  for (std::uint64_t i = 0; i < spaces && !sketch_.spaces().empty(); ++i) {
+  const std::uint64_t spaces = random_.below(known_.spaces().size() + 1);
+  for (std::uint64_t i = 0; i < spaces && !known_.spaces().empty(); ++i) {
     const CpuId on = cpu();
-    const SketchSpace& space = random_.pick_from(sketch_.spaces());
+    const KnownSpace& space = random_.pick_from(known_.spaces());
     emit(SpaceExit{on, SpaceHandle(space.number)});
   }
   if (random_.percent(25)) emit(filled<SlabShrink>());

@@ -18,7 +18,7 @@ Wish Blocks::wish(Gfp gfp, unsigned order, NodeId node, CpuId cpu) const {
 }
 
 std::optional<std::uint64_t> Blocks::obstacle(std::uint64_t from, std::uint64_t to) const {
-  if (const std::uint64_t given = first_given(from, to); given != to) return given + 1;
+  if (const std::uint64_t given = first_given(from, to); given != to) return end_of_given(given);
   const auto in_the_way = [&](const FrameSpan& span) {
     return span.count.raw() != 0 && span.first.raw() < to && span.end().raw() > from;
   };
@@ -30,8 +30,9 @@ std::optional<std::uint64_t> Blocks::obstacle(std::uint64_t from, std::uint64_t 
 }
 
 bool Blocks::may_be(const Wish& wish, std::uint64_t pages, std::uint64_t frame) const {
+  if (wish.order > machine_.top_order) return false;
   const std::uint64_t size = std::uint64_t{1} << wish.order;
-  if (wish.order > machine_.top_order || frame % size != 0) return false;
+  if (frame % size != 0) return false;
   const auto lies_in = [&](std::uint8_t number) {
     const FrameSpan span = zone(number);
     return frame >= span.first.raw() && frame < span.end().raw() && size <= span.end().raw() - frame;
@@ -63,6 +64,16 @@ std::uint64_t Blocks::first_given(std::uint64_t from, std::uint64_t to) const {
     from += 64 - from % 64;
   }
   return to;
+}
+
+// The first frame from there on that is not given.
+std::uint64_t Blocks::end_of_given(std::uint64_t frame) const {
+  for (;;) {
+    const std::uint64_t rest = given_word(frame) >> (frame % 64);
+    const unsigned run = static_cast<unsigned>(std::countr_one(rest));
+    if (run < 64 - frame % 64) return frame + run;
+    frame += run;
+  }
 }
 
 std::uint64_t Blocks::given_in(const FrameSpan& zone) const {

@@ -76,6 +76,7 @@ class Blocks {
   }
   // Of [from, to) the first frame that is given, `to`: none.
   std::uint64_t first_given(std::uint64_t from, std::uint64_t to) const;
+  std::uint64_t end_of_given(std::uint64_t frame) const;
 
   MachineDescription machine_;
   NodeOrders nearest_{};

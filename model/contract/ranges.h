@@ -109,8 +109,8 @@ class Ranges {
   std::uint64_t protect(std::uint64_t from, std::uint64_t to, Prot prot);
   void set_brk(std::uint64_t brk);
   void assume(const MapRequest& request, bool gone);
-  // Where a protect that ran out of memory may have stopped: `from`, the ranges' ends inside (from, to) up to the first
-  // hole, and `to` if there is none, in order.
+  // Where a protect that ran out of memory may have stopped: where a range begins to be changed, up to the first hole
+  // or `to`, in order.
   std::vector<std::uint64_t> protect_stops(std::uint64_t from, std::uint64_t to) const;
   // `made`: which ranges were seen to get a family of their own, in order. Whether an older one may be reused depends
   // on what other spaces do with it at that moment, which the spaces' own locks do not order. Null: the rule decides.
@@ -131,6 +131,7 @@ class Ranges {
   bool may_hold(std::uint64_t at, std::uint64_t bytes) const;
   const std::map<std::uint64_t, Range>& all() const { return by_start_; }
   std::uint64_t brk() const { return brk_; }
+  std::uint64_t heap_start() const { return heap_start_; }
   std::uint64_t top() const { return top_; }
   std::uint64_t total_pages() const;
   std::uint64_t links() const;  // chain entries of all ranges

@@ -45,7 +45,7 @@ TEST(Random, BoundedDrawsStayInBoundsAndReachThem) {
 TEST(Generate, TheSameSeedGivesTheSameProgramsOnEveryCompiler) {
   std::string all;
   for (std::uint64_t seed = 0; seed < 200; ++seed) all += print(generate(options_for(seed)));
-  EXPECT_EQ(digest_of(all), 0x70b9cab1dd39c059u) << std::hex << digest_of(all);
+  EXPECT_EQ(digest_of(all), 0xb690e1ce604e5e98u) << std::hex << digest_of(all);
 }
 
 TEST(Generate, ProgramsHaveTheWantedLengthAndSurviveBothCodecs) {
@@ -91,7 +91,7 @@ TEST(Generate, EveryKindHasItsFamily) {
   EXPECT_EQ(family_of(kKindOf<RangeBrk>), Family::kRange);
 }
 
-TEST(Generate, FewerThanAFifthOfTheOperationsAreSkipped) {
+TEST(Generate, AtMostOneOperationInTwentyIsSkipped) {
   const auto system = make_ours();
   Runner runner(*system);
   std::uint64_t executed = 0, skipped = 0;
@@ -102,7 +102,7 @@ TEST(Generate, FewerThanAFifthOfTheOperationsAreSkipped) {
     executed += outcome.executed;
     skipped += outcome.skipped_total();
   }
-  EXPECT_LT(skipped * 5, executed + skipped) << skipped << " of " << executed + skipped;
+  EXPECT_LE(skipped * 20, executed + skipped) << skipped << " of " << executed + skipped;
 }
 
 }  // namespace
