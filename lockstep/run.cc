@@ -190,7 +190,12 @@ const Runner::Flight* Runner::in_the_way(const Operation& operation) const {
 // Everything comes to its end, the lowest step first.
 bool Runner::settle(StepNumber step) {
   while (!flights_.empty()) {
-    if (!go_on(flights_.front(), Pause{}, step, nullptr)) return false;
+    tap_.kept.clear();
+    const Operation goes_on(Resume{flights_.front().cpu});
+    acting_ = flights_.front().step;
+    const bool ok = go_on(flights_.front(), Pause{}, step, nullptr);
+    if (tapped_) tell(StepNumber(step.raw() + 1), &goes_on, model::Skip::kNone, Response{});
+    if (!ok) return false;
   }
   return true;
 }

@@ -58,6 +58,7 @@ void State::end_making(const Response& r) {
 // Has a page that fork shares, and that the child does not have yet, as many references as it may have?
 bool State::shares_a_page_at_the_cap() {
   const Space& parent = spaces[now.space];
+  if (!claims.has(Claim::kTables)) return contract.shares_at_the_cap(parent.handle);
   bool found = false;
   if (parent.root == 0) return found;
   const auto number_of = [this](std::uint64_t f) { return table_number(f); };

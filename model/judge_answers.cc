@@ -88,6 +88,12 @@ bool State::judge_answer(const Response& r) {
   return !broken();
 }
 
+bool State::is_plain_shortage(const Response& r) {
+  judge_shortage();
+  if (r.value != 0) find(Law::kAnswer, "value", 0, r.value);
+  return !broken();
+}
+
 // Want of memory is a legal answer only if a request was refused, legally, in this very operation.
 void State::judge_shortage() {
   note(Law::kOom1);
@@ -103,7 +109,8 @@ bool State::judge_access(const Response& r) {
   } else if (now.performed) {
     find(Law::kAnswer, "refusal", "none: the access has happened", std::string(name_of(r.refusal)));
   } else if (r.refusal == Refusal::kOom) {
-    if (judge_answer(r)) judge_killed();
+    // What the page that faulted would have answered was asked when its fault gave the lock back.
+    if (were_faults_told() ? is_plain_shortage(r) : judge_answer(r)) judge_killed();
   } else {
     judge_refused_access(r);
   }
@@ -178,7 +185,7 @@ Operation State::part_refused() const {
 // What the answer does to what exists.
 void State::adopt(const Response& r) {
   Effects effects;
-  effects.faults_told = claims.has(Claim::kLocks);
+  effects.faults_told = were_faults_told();
   if (is<RangeProtect>() && r.refusal == Refusal::kOom && !take_prefix(effects)) return;
   if (is<SpaceFork>() && now.overlapped) {
     effects.leaving = families_being_left();
@@ -192,8 +199,8 @@ void State::adopt(const Response& r) {
   gave_up = gave_up || choice == ForkChoice::kOpen;
 }
 
-// A protect that was refused memory stopped at the end of a range, where the system says. If it does not say, nobody
-// can go on from there.
+// A protect that was refused memory stopped where a range begins to be changed, and the system says where. If it does
+// not say, nobody can go on from there.
 bool State::take_prefix(Effects& effects) {
   if (!claims.has(Claim::kEffects)) {
     gave_up = true;
@@ -204,7 +211,7 @@ bool State::take_prefix(Effects& effects) {
   const std::vector<std::uint64_t> stops =
       ranges_of(now.space)->protect_stops(at, at + page_ceiling(op.length.raw()));
   if (std::find(stops.begin(), stops.end(), now.stopped_at) == stops.end()) {
-    find(Law::kRollback1, "where it stopped", "the end of a range", std::to_string(now.stopped_at));
+    find(Law::kRollback1, "where it stopped", "where a range begins to be changed", std::to_string(now.stopped_at));
     return false;
   }
   effects.stopped_at = now.stopped_at;
@@ -243,8 +250,8 @@ void State::judge_machine(const Response& r) {
           space_changed(now.space);
           judge_leaves_of(now.space, at, std::max(at, at + page_ceiling(op.length.raw())));
         } else if constexpr (std::is_same_v<Op, MemoryStore>) {
-          const bool were_faults_seen = claims.has(Claim::kLocks) || now.overlapped || !claims.has(Claim::kTables);
-          if (!were_faults_seen && r.refusal == Refusal::kNone) end_stored_pages();
+          const bool looks_at_pages = claims.has(Claim::kTables) && !were_faults_told() && !now.overlapped;
+          if (looks_at_pages && r.refusal == Refusal::kNone) end_stored_pages();
         } else if constexpr (std::is_same_v<Op, FailNext>) {
           fail_countdown = op.n.raw();
         } else if constexpr (HasSpace<Op> && may_want_memory<Op>() && !IsAccess<Op>) {

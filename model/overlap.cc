@@ -174,16 +174,19 @@ void State::leave_section() {
 
 // What a fault has come to when it gives the space's lock back, unless it has refused the access.
 void State::close_fault() {
-  if (now.answered || is_killed(now.space)) return;
+  if (now.answered || is_killed(now.space) || now.faulted_page == kNoFrame) return;
   const SpaceHandle space = spaces[now.space].handle;
   const std::uint64_t byte = now.faulted_page * kPage;
+  const Refusal otherwise = contract.expect(part_refused()).plainest().refusal;
   if (now.refused) {  // it will be killed; until then the range has the family that a page was asked for
+    if (otherwise != Refusal::kNone)
+      return find(Law::kOom1, "fault", std::string(name_of(otherwise)) + " before any request", "refused memory");
     if (is<MemoryStore>() && !now.object_refused) contract.touch(space, byte);
     return;
   }
-  if (is<MemoryStore>() && contract.expect(part_refused()).accepts({})) {
+  if (is<MemoryStore>() && otherwise == Refusal::kNone) {
     contract.touch(space, byte);
-    end_stored_page(now.faulted_page, false);
+    if (claims.has(Claim::kTables)) end_stored_page(now.faulted_page, false);
   }
   judge_touched_leaves({}, {});
   now.leaves.clear();

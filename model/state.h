@@ -204,6 +204,9 @@ class State {
   bool is_lost(const Response& r) const;
   bool judge_answer(const Response& r);
   void judge_shortage();
+  bool is_plain_shortage(const Response& r);
+  // Each fault of an access begins and ends by events: close_fault() has judged it.
+  bool were_faults_told() const { return claims.has(Claim::kLocks) && claims.has(Claim::kTranslations); }
   bool judge_access(const Response& r);
   void judge_performed(const Response& r);
   bool is_granted_by_others(const Response& r);

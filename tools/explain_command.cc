@@ -32,7 +32,10 @@ void put(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
 class Storyteller final : public lockstep::StepObserver {
  public:
   Storyteller(const ExplainOptions& options, const Program& program, lockstep::Runner& runner)
-      : options_(options), steps_(program.operations.size()), changed_ranges_(runner.system(), runner.model()) {
+      : options_(options),
+        program_(program),
+        steps_(program.operations.size()),
+        changed_ranges_(runner.system(), runner.model()) {
     const auto pauses = [](const Operation& operation) { return !pause_of(operation).is_none(); };
     has_columns_ = std::any_of(program.operations.begin(), program.operations.end(), pauses);
   }
@@ -65,14 +68,23 @@ class Storyteller final : public lockstep::StepObserver {
     if (options_.with_events) {
       for (const Event& event : step.events) put("{}    {}\n", column(event.cpu), in_words(event));
     }
-    if (step.operation) {
-      const std::string answer = step.is_in_flight ? "pauses" : in_words(*step.operation, step.response);
-      put("{}    => {}\n", column(cpu_of(*step.operation)), answer);
-    }
+    if (step.operation) tell_answers(step);
     if (!step.finding) return;
     const model::Finding& finding = *step.finding;
     put("    {} is broken: {}\n", model::id_of(finding.law), model::claim_of(finding.law));
     put("      {}: the model allows {}, the system has {}\n", finding.field, finding.expected, finding.actual);
+  }
+  // Of operations that paused before, the answer comes with the event that ends them.
+  void tell_answers(const lockstep::StepView& step) const {
+    for (const Event& event : step.events) {
+      if (event.kind != EventKind::kEnded) continue;
+      const Response answer{static_cast<Refusal>(event.index), event.after};
+      put("{}    => step {}: {}\n", column(event.cpu), event.place,
+          in_words(program_.operations[event.place - 1], answer));
+    }
+    const bool goes_on = std::holds_alternative<Resume>(*step.operation);
+    if (step.is_in_flight) put("{}    => pauses\n", column(cpu_of(*step.operation)));
+    else if (!goes_on) put("{}    => {}\n", column(cpu_of(*step.operation)), in_words(*step.operation, step.response));
   }
   static void show(const RangeList& list, const std::string& column) {
     if (list.lines.empty()) put("{}    p{} has no ranges\n", column, list.space.number());
@@ -82,6 +94,7 @@ class Storyteller final : public lockstep::StepObserver {
   std::string column(CpuId cpu) const { return std::string(has_columns_ ? cpu.raw() * kColumn : 0, ' '); }
 
   const ExplainOptions& options_;
+  const Program& program_;
   std::uint64_t steps_;
   ChangedRanges changed_ranges_;
   bool has_columns_ = false;

@@ -1,7 +1,7 @@
 // Claims: what a system tells, what it shows, and what it promises beyond the contract.
 //
 // Laws: none; each check asks for the claims that it needs, and nothing that is not claimed is judged. Context: values.
-// Cost: tens of bytes. Without any narration a system is judged by its answers alone. It deliberately says nothing of
+// Cost: tens of bytes. Who does not tell its requests is judged by its answers alone. It deliberately says nothing of
 // how a system comes to know what it tells.
 #pragma once
 
@@ -14,20 +14,20 @@
 namespace mmtwin {
 
 enum class Claim : std::uint8_t {
-  // -- narrated: all events of the kind are told, as they happen --
+  // -- narrated: all events of the kind are told, as they happen; nothing counts without kRequests --
   kRequests,      // page requests, their refusals, frames that come and go, spaces ended for want of one
   kCpuLists,      // single frames pass through a list of their CPU
   kTables,        // stores to page-table entries
-  kTranslations,  // what CPUs do by themselves: loads of roots, walks, TLBs, faults, interrupts
+  kTranslations,  // what CPUs do by themselves: loads of roots, walks, TLBs, faults, interrupts; with kTables
   kLocks,         // takings and releases
   kObjects,       // requests and returns of slab objects
-  kEffects,       // when an operation counts, and what an answer does not tell
+  kEffects,       // when an operation counts, and what an answer does not tell; with kLocks
   // -- shown --
   kFrames,    // frames, their bytes and page-table entries
   kRanges,    // range lists
   kCounters,  // of zones, spaces and caches
   // -- promised --
-  kLoads,           // what a load answers is what it read
+  kLoads,           // what a load answers is what it read; of whom the requests are told it is known
   kExactZones,      // the first zone of the fallback order that may give, gives
   kExactAddresses,  // chosen addresses are the highest gap that fits
 };
@@ -43,8 +43,8 @@ struct Claims {
   constexpr void add(Claim claim) { set |= bit(claim); }
   constexpr void drop(Claim claim) { set &= ~bit(claim); }
   constexpr bool has(Claim claim) const { return (set & bit(claim)) != 0; }
-  // Does it tell anything as it happens?
-  constexpr bool narrates() const { return (set & (bit(Claim::kFrames) - 1)) != 0; }
+  // Are its events judged?
+  constexpr bool narrates() const { return has(Claim::kRequests); }
 
  private:
   static constexpr std::uint32_t bit(Claim claim) { return std::uint32_t{1} << static_cast<unsigned>(claim); }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cinttypes>
 
-
 namespace mmtwin::impl {
 
 template <class Geometry>

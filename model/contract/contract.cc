@@ -125,11 +125,32 @@ Expectation Contract::expect(const Operation& operation) const {
         if constexpr (may_want_memory<Op>() && makes<Op>() != 'b') {
           Alternative refused{.refusal = Refusal::kOom, .grounds = Grounds::kMemory};
           if constexpr (answers<Op>() == Answers::kBreak) refused.value = find(op.space.value())->ranges.brk();
-          expected.add(refused);
+          if (wants_memory(op, expected.plainest())) expected.add(refused);
         }
         return expected;
       },
       operation);
+}
+
+// What is refused for what it asks, or changes nothing, asks for no memory first: docs/RULES.md section 3, in the order
+// given. A protect does what it can before it is refused, an access faults the pages before the one that is refused.
+template <class Op>
+bool Contract::wants_memory(const Op& op, const Response& otherwise) const {
+  if constexpr (std::is_same_v<Op, RangeProtect>) {
+    const std::uint64_t at = address(op.at.value());
+    return otherwise.refusal != Refusal::kInvalid && op.length.raw() != 0 && find(op.space.value())->ranges.find(at);
+  } else if constexpr (std::is_same_v<Op, RangeBrk>) {
+    const std::uint64_t at = address(op.at.value());
+    return otherwise.value == at && page_ceiling(at) != page_ceiling(find(op.space.value())->ranges.brk());
+  } else if constexpr (IsAccess<Op>) {
+    const std::uint64_t at = address(op.at.value());
+    std::uint64_t refused_at = 0;
+    const Refusal verdict =
+        verdict_of_access(*find(op.space.value()), at, op.width.raw(), Op::kAccess, &refused_at);
+    return verdict == Refusal::kNone || refused_at != at;
+  } else {
+    return otherwise.refusal == Refusal::kNone || std::is_same_v<Op, SpaceFork>;
+  }
 }
 
 template <class Op>

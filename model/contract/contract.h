@@ -150,6 +150,8 @@ class Contract {
 
   // -- expect, by subject --
   template <class Op>
+  bool wants_memory(const Op& op, const Response& otherwise) const;
+  template <class Op>
   Expectation expect_block(const Op& op) const;
   template <class Op>
   Expectation expect_mapping(const Op& op, const Space& space) const;

@@ -186,12 +186,12 @@ std::uint64_t Ranges::protect(std::uint64_t from, std::uint64_t to, Prot prot) {
 }
 
 std::vector<std::uint64_t> Ranges::protect_stops(std::uint64_t from, std::uint64_t to) const {
-  std::vector<std::uint64_t> stops{from};
+  std::vector<std::uint64_t> stops;
   while (from < to) {
     const Range* range = find(from);
     if (range == nullptr) break;
-    from = std::min(range->end, to);
     stops.push_back(from);
+    from = range->end;
   }
   return stops;
 }
@@ -254,9 +254,6 @@ void Ranges::assume(const MapRequest& request, bool gone) {
 
 // ---- whole spaces ----
 
-// Linux anon_vma_fork for each range in order: the child's range stands in all families of the parent's range. Its own
-// one is the oldest of them that nobody uses any more and that has fewer than two children, else a new one. (A root has
-// itself and the family of the parent's range as children or is in use, so it is never taken again.)
 // The oldest family of the chain that has no range of its own any more and at most one child; 0: none. Ranges that are
 // leaving may be gone already, and children with them.
 FamilyId Ranges::reusable(const Range& range, const std::vector<FamilyId>& leaving) const {
@@ -283,6 +280,9 @@ std::uint32_t Ranges::children_leaving(FamilyId id, const std::vector<FamilyId>&
   return static_cast<std::uint32_t>(children.size());
 }
 
+// Linux anon_vma_fork for each range in order: the child's range stands in all families of the parent's range. Its own
+// one is the oldest of them that nobody uses any more and that has fewer than two children, else a new one. (A root has
+// itself and the family of the parent's range as children or is in use, so it is never taken again.)
 ForkChoice Ranges::fork_into(Ranges& child, const std::vector<bool>* made, const std::vector<FamilyId>& leaving) const {
   std::size_t number = 0;
   ForkChoice choice = ForkChoice::kKnown;

@@ -162,8 +162,20 @@ class HappyPaths(Mmtwin):
 """
         story = self.ends(0, "explain", "--no-events", self.file("overlap.mmt", trace)).stdout.decode()
         column = "\n" + " " * 84
-        self.assertIn(f"{column}=> done{column}p1 has no ranges{column}p2 has no ranges\nat rest", story)
+        self.assertIn(f"{column}=> step 6: done{column}p1 has no ranges{column}p2 has no ranges\nat rest", story)
         self.assertEqual(2, story.count("has no ranges"), story)
+
+    def test_explain_tells_what_an_operation_that_paused_answers(self):
+        trace = """mmtwin 2
+machine tiny
+1 space_create -> p1
+2 range_protect space=p1 at=0x10000 length=0x1000 prot=r pause=space.take#1
+3 resume
+4 memory_load space=p1 at=0x90000 pause=space.take#1
+"""
+        story = self.ends(0, "explain", "--no-events", self.file("paused.mmt", trace)).stdout.decode()
+        self.assertIn("3: CPU 0 goes on with what began last there\n    => step 2: refused: ENOMEM\n", story)
+        self.assertIn("at rest: CPU 0 goes on with what began last there\n    => step 4: refused: SIGSEGV/map\n", story)
 
     def test_gen_and_convert(self):
         made = self.folder / "made.mmt"

@@ -136,7 +136,7 @@ Response refused_protect(const Operation& operation, Response truth) {
 
 TEST(ContractSystem, ARefusedProtectLeavesAPrefix) {
   Lying all(refused_protect);
-  EXPECT_EQ(law_of(judged(all, kProtected)), "none");
+  EXPECT_EQ(law_of(judged(all, kProtected)), "ROLLBACK-1") << "nothing was left to be refused memory for";
   Lying none(refused_protect);
   none.alter_ranges = [](std::vector<RangeObservation>& seen) {
     if (!seen.empty()) seen[0].prot = kProtRead | kProtWrite;

@@ -98,6 +98,38 @@ TEST(Claims, AnAccessOfWhoTellsItsEffectsIsToldWhenItHappens) {
   expect_found(Law::kContent1, altered(legal, nth(legal, EventKind::kCommitted), [](Event& e) { e.after = 8; }));
 }
 
+// A fault whose page nobody told of is not judged; a page's cap is, by what the program knows.
+TEST(Claims, LocksWithoutTranslationsTellOfNoFault) {
+  Teller teller;
+  const auto lock_space = [&](bool takes) {
+    takes ? teller.lock(LockClass::kSpace, 7) : teller.unlock(LockClass::kSpace, 7);
+  };
+  teller.begin(SpaceCreate{CpuId(0), Address(), Address(), Fresh<'p'>(1)});
+  (void)teller.take_one(Role::kRootTable);
+  teller.end();
+  teller.begin(RangeMapAnon{CpuId(0), SpaceHandle(1), place(kHere), ByteCount(kPage), kReadWrite, kMapFixed, {}});
+  lock_space(true);
+  lock_space(false);
+  teller.end(Refusal::kNone, kHere);
+  teller.begin(MemoryStore{CpuId(0), SpaceHandle(1), place(kHere), Width(1), Value(7)});
+  lock_space(true);
+  (void)teller.take_one(Role::kTable);
+  (void)teller.take_one(Role::kAnon);
+  lock_space(false);
+  teller.end();
+  const auto forking = [&](std::uint32_t cap) {
+    Teller more = teller;
+    more.begin(SpaceFork{CpuId(0), SpaceHandle(1), Fresh<'p'>(2)});
+    more.end(Refusal::kNoMemory);
+    Scene scene = more.scene();
+    scene.machine.reference_cap = cap;
+    return scene;
+  };
+  expect_legal(teller.scene());
+  expect_legal(forking(1));
+  expect_found(Law::kAnswer, forking(2));
+}
+
 TEST(Changes, ASpaceWhoseRangesAnOperationChangedIsCompared) {
   Teller teller;
   teller.begin(SpaceCreate{CpuId(0), Address(), Address(), Fresh<'p'>(1)});

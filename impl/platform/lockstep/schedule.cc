@@ -192,8 +192,8 @@ void Schedule::touch(const void* what, bool writes, Point kind) {
 void Schedule::wait(unsigned holder) {
   Fiber& self = *fibers_[current_];
   self.wanted = holder;
-  // What it touched on its way here it will not touch again: that it waits now is a step of its own.
-  if (stops_everywhere() && self.why != Stop::kBlocked) ++moves_;
+  // That it waits now is a step of its own: what it let go on its way here, others may have waited for.
+  if (self.why != Stop::kBlocked) ++moves_;
   if (holder == kAnybody || self.stands_at != Point::kSpaceTake) self.stands_at = Point::kNone;
   stop(Stop::kBlocked);
 }

@@ -144,7 +144,7 @@ TEST(Contract, WhatIsAnsweredIsSaidInWords) {
   Played played;
   played.set_up();
   EXPECT_EQ(played.contract.expect(Played::load_of(kOne, kAt)).words(), "ok 7, or oom");
-  EXPECT_EQ(played.contract.expect(Played::load_of(kOne, 0)).words(), "SIGSEGV/map, or oom");
+  EXPECT_EQ(played.contract.expect(Played::load_of(kOne, 0)).words(), "SIGSEGV/map");
 }
 
 TEST(Contract, AKilledSpaceAnswersThatItIsGone) {
@@ -158,6 +158,33 @@ TEST(Contract, AKilledSpaceAnswersThatItIsGone) {
   EXPECT_EQ(played.contract.inapplicable(again), Skip::kTakenHandle);
   EXPECT_EQ(played.play(SpaceExit{CpuId(0), kOne}).refusal, Refusal::kNone);
   EXPECT_EQ(played.contract.inapplicable(SpaceExit{CpuId(0), kOne}), Skip::kEmptyHandle);
+}
+
+TEST(Contract, WhatIsRefusedForWhatItAsksIsNotRefusedMemory) {
+  Played played;
+  played.set_up();
+  const auto may_be_short = [&](const Operation& operation) {
+    return played.contract.expect(operation).find(Refusal::kOom) != nullptr;
+  };
+  EXPECT_TRUE(may_be_short(Played::store_of(kOne, kAt, 1)));
+  EXPECT_FALSE(may_be_short(Played::store_of(kOne, 0x7000, 1))) << "nothing is mapped there";
+  RangeMapAnon map = Played::map_of(kOne, 1);
+  EXPECT_TRUE(may_be_short(map));
+  map.length = ByteCount(0);
+  EXPECT_FALSE(may_be_short(map));
+  const auto brk_to = [](std::uint64_t at) { return RangeBrk{CpuId(0), kOne, Place{{}, at}}; };
+  const std::uint64_t heap = played.contract.ranges(kOne).brk();
+  EXPECT_TRUE(may_be_short(brk_to(heap + kPage)));
+  EXPECT_FALSE(may_be_short(brk_to(0)));
+  EXPECT_FALSE(may_be_short(brk_to(heap)));
+  const auto protect = [](std::uint64_t at, std::uint64_t length) {
+    return RangeProtect{CpuId(0), kOne, Place{{}, at}, ByteCount(length), kProtRead};
+  };
+  EXPECT_TRUE(may_be_short(protect(kAt, kPage)));
+  EXPECT_FALSE(may_be_short(protect(kAt + 1, kPage)));
+  EXPECT_FALSE(may_be_short(protect(kAt, 0)));
+  EXPECT_FALSE(may_be_short(protect(0x7000, kPage)));
+  EXPECT_FALSE(may_be_short(SpaceCreate{CpuId(0), Address(1), Address(0), Fresh<'p'>(3)}));
 }
 
 TEST(Contract, APageIsSharedNoMoreOftenThanItsCountCanSay) {
