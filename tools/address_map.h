@@ -63,6 +63,7 @@ class AddressMap {
   }
 
   std::vector<Piece> all() const { return inside(0, UINT64_MAX); }
+  std::size_t size() const { return pieces_.size(); }
 
  private:
   struct Rest {

@@ -129,9 +129,7 @@ void Importer::call(const StraceRecord& r) {
     leave(r, process);
     return counts_.count_imported(r.name);
   }
-  bool is_memory =
-      r.name == "mmap" || r.name == "munmap" || r.name == "mprotect" || r.name == "brk" || r.name == "mremap";
-  if (!is_memory) return counts_.count_ignored(r.name);
+  if (!CallImporter::concerns_memory(r.name)) return counts_.count_ignored(r.name);
   TracedSpace& space = process.space == 0 ? make_space(r, process) : spaces_.at(process.space);
   calls_.take(r, space, process.cpu);
 }

@@ -16,6 +16,15 @@ constexpr std::uint64_t kStackGap = 256 * kPageBytes;
 // What a program mapped before anybody looked: its own image, the loader, the stack.
 constexpr std::string_view kUnseenFile = "(mapped by execve)";
 
+// They map or unmap, and the machine has no words for where.
+constexpr std::string_view kMovesMemoryUnseen[] = {"shmat", "shmdt", "remap_file_pages", "io_setup", "io_destroy",
+                                                   "map_shadow_stack"};
+bool moves_unseen(std::string_view call) {
+  return std::find(std::begin(kMovesMemoryUnseen), std::end(kMovesMemoryUnseen), call) != std::end(kMovesMemoryUnseen);
+}
+
+constexpr std::size_t kManyAreas = 30'000;  // vm.max_map_count may be near
+
 // `end` wraps when a length is nonsense: nothing is inside then.
 std::uint64_t end_of(std::uint64_t at, std::uint64_t length) {
   std::uint64_t rounded = page_up(length);
@@ -24,8 +33,14 @@ std::uint64_t end_of(std::uint64_t at, std::uint64_t length) {
 
 }  // namespace
 
+bool CallImporter::concerns_memory(std::string_view call) {
+  constexpr std::string_view kKnown[] = {"mmap", "munmap", "mprotect", "brk", "mremap"};
+  return moves_unseen(call) || std::find(std::begin(kKnown), std::end(kKnown), call) != std::end(kKnown);
+}
+
 void CallImporter::take(const StraceRecord& r, TracedSpace& space, CpuId cpu) {
   cpu_ = cpu;
+  if (moves_unseen(r.name) || r.outcome == Outcome::kUnknown) space.shown = {};
   if (r.outcome == Outcome::kUnknown) return counts_.count_ignored(r.name, "no answer");
   if (r.name == "mmap") return import_mmap(r, space);
   if (r.name == "munmap") return import_munmap(r, space);
@@ -86,7 +101,10 @@ bool CallImporter::prepare_place(const StraceRecord& r, TracedSpace& space, cons
   if (r.outcome == Outcome::kFailed) {
     bool wants_neighbour = r.error == "EEXIST" && m.at % kPageBytes == 0 && end_of(m.at, m.length) > m.at;
     if (wants_neighbour && space.areas.inside(m.at, end_of(m.at, m.length)).empty()) {
-      assume_holes(r, space, m.at, m.at + kPageBytes);
+      for (const auto& unseen : space.shown.holes(m.at, end_of(m.at, m.length))) {
+        assume_holes(r, space, unseen.start, unseen.start + kPageBytes);
+        break;
+      }
     }
     return true;
   }
@@ -96,7 +114,9 @@ bool CallImporter::prepare_place(const StraceRecord& r, TracedSpace& space, cons
     return false;
   }
   bool must_be_free = !is_fixed || m.flags.has(kMapNoReplace);
-  if (must_be_free) assume_gone(r, space, r.value, end_of(r.value, m.length));
+  for (const auto& piece : space.areas.inside(r.value, must_be_free ? end_of(r.value, m.length) : r.value)) {
+    if (!is_shown_mapped(space, piece.start, piece.end)) assume_gone(r, space, piece.start, piece.end);
+  }
   return true;
 }
 
@@ -136,7 +156,7 @@ void CallImporter::import_mmap(const StraceRecord& r, TracedSpace& space) {
   if (!is_done) return writer_.answered({*refusal_of_errno(r.error), 0});
   writer_.answered({Refusal::kNone, r.value});
   std::uint64_t end = end_of(r.value, m.length);
-  space.areas.assign(r.value, end, m.area);
+  map(space, r.value, end, m.area);
   touch(r, space, r.value, end, m.area);
 }
 
@@ -147,14 +167,17 @@ void CallImporter::import_munmap(const StraceRecord& r, TracedSpace& space) {
   counts_.count_imported(r.name);
   if (r.outcome == Outcome::kFailed) return writer_.answered({*refusal_of_errno(r.error), 0});
   writer_.answered({});
-  space.areas.erase(at, end_of(at, length));
+  unmap(space, at, end_of(at, length));
 }
 
 void CallImporter::import_mprotect(const StraceRecord& r, TracedSpace& space) {
   std::uint64_t at = number(r, 0, "address"), length = number(r, 1, "length");
   std::uint64_t end = end_of(at, length);
   Prot prot = protection(r, 2);
-  if (!is_importable(r, end <= at || !space.areas.holes(at, end).empty())) return;
+  // Without a hole a limit has refused it: of ranges, or of memory for what may be written from now on.
+  bool has_hole = end <= at || !space.areas.holes(at, end).empty();
+  bool may_meet_limit = prot.has(kProtWrite) || space.areas.size() > kManyAreas || !is_shown_mapped(space, at, end);
+  if (!is_importable(r, has_hole || !may_meet_limit)) return;
   bool is_done = r.outcome == Outcome::kDone;
   if (is_done) assume_holes(r, space, at, end);
   add(r,
@@ -183,10 +206,10 @@ void CallImporter::import_brk(const StraceRecord& r, TracedSpace& space) {
   counts_.count_imported(r.name);
   writer_.answered({Refusal::kNone, r.value});
   space.heap_end = r.value;
-  if (new_end < old_end) space.areas.erase(new_end, old_end);
+  if (new_end < old_end) unmap(space, new_end, old_end);
   if (new_end <= old_end) return;
   Area heap{kProtRead | kProtWrite, {}, {}, 0};
-  space.areas.assign(old_end, new_end, heap);
+  map(space, old_end, new_end, heap);
   touch(r, space, old_end, new_end, heap);
 }
 
@@ -225,7 +248,23 @@ void CallImporter::assume(const StraceRecord& r, TracedSpace& space, std::uint64
                      .offset = ByteCount(start + area.shift),
                      .gone = {}});
   ++counts_.additions["assumed"];
+  map(space, start, end, area);
+}
+
+void CallImporter::map(TracedSpace& space, std::uint64_t start, std::uint64_t end, const Area& area) {
   space.areas.assign(start, end, area);
+  space.shown.assign(start, end, true);
+}
+
+void CallImporter::unmap(TracedSpace& space, std::uint64_t start, std::uint64_t end) {
+  space.areas.erase(start, end);
+  space.shown.assign(start, end, false);
+}
+
+bool CallImporter::is_shown_mapped(const TracedSpace& space, std::uint64_t start, std::uint64_t end) {
+  const auto pieces = space.shown.inside(start, end);
+  return space.shown.holes(start, end).empty() &&
+         std::all_of(pieces.begin(), pieces.end(), [](const auto& piece) { return piece.value; });
 }
 
 void CallImporter::assume_gone(const StraceRecord& r, TracedSpace& space, std::uint64_t start, std::uint64_t end) {
@@ -241,13 +280,15 @@ void CallImporter::assume_gone(const StraceRecord& r, TracedSpace& space, std::u
                        .gone = Switch(1)});
     ++counts_.additions["assumed"];
   }
-  space.areas.erase(start, end);
+  unmap(space, start, end);
 }
 
 void CallImporter::assume_holes(const StraceRecord& r, TracedSpace& space, std::uint64_t start, std::uint64_t end) {
   if (start % kPageBytes != 0 || end > kUserEnd) return;
   Area unseen{kProtRead | kProtWrite, {}, file_of(r, kUnseenFile), 0};
-  for (const auto& hole : space.areas.holes(start, end)) assume(r, space, hole.start, hole.end, unseen);
+  for (const auto& hole : space.areas.holes(start, end)) {
+    for (const auto& piece : space.shown.holes(hole.start, hole.end)) assume(r, space, piece.start, piece.end, unseen);
+  }
 }
 
 void CallImporter::touch(const StraceRecord& r, const TracedSpace& space, std::uint64_t start, std::uint64_t end,

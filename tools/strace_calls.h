@@ -1,7 +1,8 @@
 // The memory calls of an strace log as operations on one space, with the accesses that make them matter.
 //
 // Laws: none. Context: one thread. Cost: logarithmic in what the space maps. A space knows only what the log showed of
-// it; holes that a call takes for granted are assumed. It deliberately knows nothing of processes.
+// it; what a call takes for granted and nobody saw is assumed. What the log itself shows otherwise is not: the contract
+// judges it. It deliberately knows nothing of processes.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,7 @@ struct TracedSpace {
   unsigned users = 1;
   std::uint64_t heap_start = 0, heap_end = 0;  // the break, not rounded
   AddressMap<Area> areas;
+  AddressMap<bool> shown;  // by what the log did: true, it is mapped; false, it is not; nothing: nobody saw
 };
 
 class CallImporter {
@@ -34,7 +36,8 @@ class CallImporter {
   CallImporter(ImportCounts& counts, ProgramWriter& writer, bool adds_accesses)
       : counts_(counts), writer_(writer), adds_accesses_(adds_accesses) {}
 
-  // One of mmap, munmap, mprotect, brk, mremap; any other call is counted as ignored.
+  static bool concerns_memory(std::string_view call);
+  // One that concerns memory. What the machine has no words for is counted as ignored.
   void take(const StraceRecord& call, TracedSpace& space, CpuId cpu);
   // The child writes to memory it shares with its parent, then the parent reads it.
   void touch_after_fork(const TracedSpace& parent, CpuId parent_cpu, const TracedSpace& child, CpuId child_cpu);
@@ -60,6 +63,9 @@ class CallImporter {
   void assume(const StraceRecord& r, TracedSpace& space, std::uint64_t start, std::uint64_t end, const Area& area);
   void assume_gone(const StraceRecord& r, TracedSpace& space, std::uint64_t start, std::uint64_t end);
   void assume_holes(const StraceRecord& r, TracedSpace& space, std::uint64_t start, std::uint64_t end);
+  void map(TracedSpace& space, std::uint64_t start, std::uint64_t end, const Area& area);
+  void unmap(TracedSpace& space, std::uint64_t start, std::uint64_t end);
+  static bool is_shown_mapped(const TracedSpace& space, std::uint64_t start, std::uint64_t end);
   void touch(const StraceRecord& r, const TracedSpace& space, std::uint64_t start, std::uint64_t end, const Area& area);
   void store(const StraceRecord& r, SpaceHandle space, CpuId cpu, std::uint64_t at);
 

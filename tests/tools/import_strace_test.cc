@@ -5,6 +5,8 @@
 #include <string>
 #include <variant>
 
+#include "lockstep/run.h"
+#include "lockstep/suts/recorded.h"
 #include "tools/log_scanner.h"
 #include "vocab/text.h"
 
@@ -108,6 +110,58 @@ TEST(ImportStrace, WhatExecveMappedIsAssumedWhenACallNamesIt) {
   Imported log = imported(kStart + "P1 mprotect(0x539000, 12288, PROT_READ) = 0\n");
   EXPECT_EQ(log.counts.additions["assumed"], 1u);
   EXPECT_TRUE(std::holds_alternative<SpaceAssume>(log.program.operations[2]));
+}
+
+// Of what the log answered, the step that the contract cannot explain; 0: none.
+std::uint64_t step_refuted(const Imported& log) {
+  lockstep::RecordedSystem recorded(log.program);
+  lockstep::Runner runner(recorded);
+  const lockstep::RunOutcome outcome = runner.run(log.program);
+  return outcome.verdict == lockstep::Verdict::kAgreed ? 0 : outcome.step.raw();
+}
+
+const std::string kMapped = kStart +
+                            "P1 mmap(NULL, 16384, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = "
+                            "0x7f0000010000\n";
+
+TEST(ImportStrace, WhatTheLogItselfRefutesIsNotAssumedAway) {
+  const std::string lies[] = {
+      "P1 munmap(0x7f0000011000, 4096) = 0\n"
+      "P1 mprotect(0x7f0000010000, 12288, PROT_READ) = 0\n",
+      "P1 mmap(NULL, 8192, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f0000012000\n",
+      "P1 mmap(0x7f0000012000, 8192, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED_NOREPLACE, -1, 0) = "
+      "0x7f0000012000\n",
+      "P1 munmap(0x7f0000010000, 16384) = 0\n"
+      "P1 mmap(0x7f0000010000, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED_NOREPLACE, -1, 0) = "
+      "-1 EEXIST (x)\n",
+      "P1 mprotect(0x7f0000010000, 4096, PROT_READ) = -1 ENOMEM (Cannot allocate memory)\n",
+  };
+  for (const std::string& lie : lies) {
+    const Imported log = imported(kMapped + lie);
+    EXPECT_EQ(log.counts.additions.count("assumed"), 0u) << lie;
+    EXPECT_EQ(step_refuted(log), log.program.operations.size()) << lie << words(log);
+  }
+}
+
+TEST(ImportStrace, WhatNobodySawMayBeAssumed) {
+  const std::string honest[] = {
+      // Something that the machine has no words for may have taken it away, or put it there.
+      "P1 shmdt(0x7f0000010000) = 0\n"
+      "P1 mmap(NULL, 8192, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f0000012000\n",
+      "P1 munmap(0x7f0000010000, 4096 <unfinished ...>\n"
+      "P1 mprotect(0x7f0000008000, 4096, PROT_READ) = 0\n",
+      "P1 mmap(0x539000, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED_NOREPLACE, -1, 0) = -1 EEXIST (x)\n",
+  };
+  for (const std::string& calls : honest) {
+    const Imported log = imported(kMapped + calls);
+    EXPECT_EQ(log.counts.additions.count("assumed"), 1u) << calls << words(log);
+    EXPECT_EQ(step_refuted(log), 0u) << calls << words(log);
+  }
+  // A limit that the machine lacks: of what may be written.
+  const std::string to_writable = "P1 mprotect(0x7f0000010000, 4096, PROT_READ|PROT_WRITE) = -1 ENOMEM (x)\n";
+  const Imported limited = imported(kMapped + to_writable);
+  EXPECT_EQ(limited.counts.ignored.at("mprotect: ENOMEM"), 1u);
+  EXPECT_EQ(step_refuted(limited), 0u);
 }
 
 TEST(ImportStrace, MremapIsCountedAndItsEffectAssumed) {
