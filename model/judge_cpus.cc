@@ -207,7 +207,7 @@ bool State::flushes_in_batches() const {
 
 // Nothing is left of what the flush was for: nobody could walk there again, and no earlier flush was for a part of it.
 void State::judge_flushed(std::uint32_t number) {
-  if (broken() || flushes_in_batches() || (now.stripped_pages == 0 && !now.freed_tables)) return;
+  if (broken() || flushes_in_batches() || (!now.strips_page && !now.freed_tables)) return;
   const bool all = now.freed_tables || (now.stripped_pages > 1 && !is_access());
   judge_dropped(number, all, now.stripped_page[0]);
 }
@@ -236,6 +236,7 @@ void State::rights_taken(std::uint32_t space, std::uint64_t before, std::uint64_
     ++spaces[space].generation;
     if (is_table) now.freed_tables = true;
     const bool is_known = now.stripped_pages != 0 && now.stripped_page[0] == page;
+    if (!is_table) now.strips_page = true;
     if (!is_table && !is_known) {
       ++now.stripped_pages;
       now.stripped_page = {page, now.stripped_page[0]};

@@ -150,6 +150,7 @@ bool State::is_in_use(const Operation& operation) const {
 
 void State::enter_section() {
   now.in_section = true;
+  now.strips_page = false;
   now.faulted_page = now.fault_page;
   if (is_access()) find_accessed();
 }

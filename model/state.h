@@ -174,6 +174,7 @@ struct Now {
   bool freed_tables = false;        // that a CPU could have cached
   std::uint64_t taken_away = 0;     // anonymous pages and tables that left the space's tables
   std::uint64_t stripped_pages = 0;  // pages that lost rights which a CPU could have cached
+  bool strips_page = false;          // the newest of them since it took its space's lock last
   std::array<std::uint64_t, 2> stripped_page{};  // the last two of them, newest first
   Walk walk;
   bool in_fault = false;            // software acts for an access that was not translated
