@@ -88,7 +88,7 @@ bool State::judge_answer(const Response& r) {
   return !broken();
 }
 
-bool State::is_plain_shortage(const Response& r) {
+bool State::judge_plain_shortage(const Response& r) {
   judge_shortage();
   if (r.value != 0) find(Law::kAnswer, "value", 0, r.value);
   return !broken();
@@ -110,7 +110,7 @@ bool State::judge_access(const Response& r) {
     find(Law::kAnswer, "refusal", "none: the access has happened", std::string(name_of(r.refusal)));
   } else if (r.refusal == Refusal::kOom) {
     // What the page that faulted would have answered was asked when its fault gave the lock back.
-    if (were_faults_told() ? is_plain_shortage(r) : judge_answer(r)) judge_killed();
+    if (were_faults_told() ? judge_plain_shortage(r) : judge_answer(r)) judge_killed();
   } else {
     judge_refused_access(r);
   }

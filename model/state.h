@@ -174,7 +174,7 @@ struct Now {
   bool freed_tables = false;        // that a CPU could have cached
   std::uint64_t taken_away = 0;     // anonymous pages and tables that left the space's tables
   std::uint64_t stripped_pages = 0;  // pages that lost rights which a CPU could have cached
-  bool strips_page = false;          // the newest of them since it took its space's lock last
+  bool strips_page = false;          // one did since it took its space's lock last: whose flush is due, or under way
   std::array<std::uint64_t, 2> stripped_page{};  // the last two of them, newest first
   Walk walk;
   bool in_fault = false;            // software acts for an access that was not translated
@@ -205,7 +205,7 @@ class State {
   bool is_lost(const Response& r) const;
   bool judge_answer(const Response& r);
   void judge_shortage();
-  bool is_plain_shortage(const Response& r);
+  bool judge_plain_shortage(const Response& r);
   // Each fault of an access begins and ends by events: close_fault() has judged it.
   bool were_faults_told() const { return claims.has(Claim::kLocks) && claims.has(Claim::kTranslations); }
   bool judge_access(const Response& r);

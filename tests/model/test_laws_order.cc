@@ -32,6 +32,27 @@ Scene load_beside_a_map() {
   return n.scene();
 }
 
+// A store to a page that no range holds, or that one does: only the second may ask for a family first.
+TEST(Oom1, AFaultThatIsRefusedAnywayAsksForNoMemory) {
+  const auto asked = [](bool is_mapped) {
+    Narrator n(machine_of("tiny"), narrated_locks());
+    n.create(1);
+    if (is_mapped) n.map(1, kHere, 1);
+    n.fail_next(1);
+    n.begin(Narrator::store_operation(1, kHere, 1));
+    n.load_space(1);
+    n.walk(1, kHere / kPage, Access::kStore);
+    n.lock(LockClass::kSpace, 1);
+    n.object(CacheName::kAnonFamily);
+    n.inject();
+    n.refuse_object();
+    n.unlock(LockClass::kSpace, 1);
+    return n.scene();
+  };
+  expect_legal(asked(true));
+  expect_found(Law::kOom1, asked(false));
+}
+
 TEST(Walk1, AnAccessIsRefusedByAFault) {
   Narrator n(machine_of("tiny"));
   n.create(1);
