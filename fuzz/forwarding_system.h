@@ -22,6 +22,7 @@ class ForwardingSystem : public lockstep::System, public EventSink {
 
   std::string_view name() const override { return inner_->name(); }
   Claims claims() const override { return inner_->claims(); }
+  void prepare(const Program& program) override { inner_->prepare(program); }
   void start(const MachineDescription& machine, EventSink& sink) override {
     sink_ = &sink;
     inner_->start(machine, *this);

@@ -2,6 +2,7 @@
 
 #include "lockstep/event_fields.h"
 #include "vocab/text.h"
+#include "vocab/wording.h"
 
 namespace mmtwin::lockstep {
 
@@ -27,6 +28,7 @@ class StepRecorder final : public StepObserver {
 };
 
 std::string print_changes(const char* who, const Changes& changes) {
+  if (changes.frames.empty() && changes.spaces.empty()) return {};
   static constexpr std::size_t kShown = 16;
   std::string text = std::string("  changed by the ") + who + ":";
   for (std::size_t i = 0; i < changes.frames.size() && i < kShown; ++i) {
@@ -44,18 +46,24 @@ std::string Divergence::print() const {
   const model::Finding& finding = *outcome.finding;
   std::string text = std::string(name_of(outcome.verdict)) + " at step " + std::to_string(outcome.step.raw()) +
                      " (found by: " + std::string(name_of(outcome.phase)) + ")\n";
-  text += "  " + operation + "\n";
+  text += "  " + operation + (note.empty() ? "" : "  # " + mentioned(note)) + "\n";
   text += "  law " + std::string(model::id_of(finding.law)) + ": " + std::string(model::claim_of(finding.law)) + "\n";
   text += "  field " + std::string(finding.field) + "\n";
   text += "    the model allows: " + finding.expected + "\n";
   text += "    the system has:   " + finding.actual + "\n";
   if (outcome.marking_hole) text += "  nobody had marked this as changed: a hole in the marking\n";
   if (recorded) {
-    text += "  the system answered " + mmtwin::print(response) + " and did:\n";
+    text += "  the system answered " + mmtwin::print(response) + (events.empty() ? "\n" : " and did:\n");
     for (const Event& event : events) text += "    " + describe(event) + "\n";
     text += print_changes("system", system_changes) + print_changes("model", model_changes);
   }
   return text + "  signature: " + signature.print() + "\n  replay: " + replay + "\n";
+}
+
+std::string replay_command(const System& system, const std::string& file) {
+  const std::string name(system.name());
+  const bool is_chosen = name == "model" || name == "recorded" || name.find('/') != std::string::npos;
+  return "mmtwin replay " + (is_chosen ? "--sut=" + name + " " : "") + file;
 }
 
 Divergence describe_failure(Runner& runner, const Program& program, const RunOutcome& outcome,
@@ -65,8 +73,9 @@ Divergence describe_failure(Runner& runner, const Program& program, const RunOut
   divergence.signature = signature_of(outcome).value_or(Signature{});
   divergence.operation = outcome.phase == Phase::kBoot ? "boot" : "rest";
   if (outcome.has_operation) divergence.operation = print_step(outcome.step.raw(), outcome.operation);
-  const std::string sut(runner.system().name());
-  divergence.replay = "mmtwin replay " + (sut == "model" || sut == "recorded" ? "--sut=" + sut + " " : "") + file;
+  const auto note = program.notes.find(outcome.step.raw());
+  if (note != program.notes.end()) divergence.note = note->second;
+  divergence.replay = replay_command(runner.system(), file);
   StepRecorder recorder(outcome.step, divergence);
   RunOptions options;
   options.observer = &recorder;

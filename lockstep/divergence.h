@@ -18,6 +18,7 @@ struct Divergence {
   RunOutcome outcome;
   Signature signature;
   std::string operation;      // its text, "boot" or "rest"
+  std::string note;           // of the step
   bool recorded = false;      // the step was seen again: what follows is known
   std::vector<Event> events;  // of the system in that step
   Changes system_changes, model_changes;
@@ -26,6 +27,9 @@ struct Divergence {
 
   std::string print() const;
 };
+
+// The command that runs the trace on that system again.
+std::string replay_command(const System& system, const std::string& file);
 
 // `outcome` is of this program on this runner and holds a finding. Runs the program again, recording the step of the
 // finding. `file`: the trace to name in the replay command.

@@ -35,6 +35,7 @@ json to_json(const RunOutcome& outcome) {
                {"items", outcome.items},       {"audits", outcome.audits},   {"answers", outcome.answers},
                {"events", outcome.events}};
   if (outcome.has_operation) line["operation"] = print(outcome.operation);
+  if (!outcome.how.empty()) line["how"] = outcome.how;
   if (outcome.finding) {
     line["law"] = outcome.finding->law;
     line["field"] = outcome.finding->field;
@@ -61,6 +62,7 @@ RunOutcome from_json(const json& line, const MachineDescription& machine) {
     outcome.has_operation = operation.ok();
     if (operation) outcome.operation = operation.value();
   }
+  if (line.contains("how")) outcome.how = line.at("how");
   if (line.contains("law")) {
     outcome.finding = model::Finding{line.at("law").get<model::Law>(), kept(line.at("field")), line.at("expected"),
                                      line.at("actual")};
@@ -218,7 +220,7 @@ double most_seconds(const Program& program, double given) {
 }
 
 std::string GuardedOutcome::how() const {
-  if (outcome.verdict != Verdict::kCrashed) return {};
+  if (outcome.verdict != Verdict::kCrashed || !outcome.how.empty()) return outcome.how;
   if (hung) return "hang";
   return signal != 0 ? name_of_signal(signal) : "exit " + std::to_string(exit_status);
 }

@@ -224,7 +224,7 @@ void drop_pauses(Search& search) {
 
 // What can still go, by trying everything; `fails` answers whether a candidate fails in the same way.
 std::optional<std::string> what_can_go(const Program& program, const std::function<bool(const Program&)>& fails,
-                                       bool with_machine) {
+                                       bool with_machine, bool with_arguments) {
   const Dependencies dependencies(program);
   for (std::size_t i = 0; i < program.operations.size(); ++i) {
     Removed removed(program.operations.size(), false);
@@ -238,6 +238,7 @@ std::optional<std::string> what_can_go(const Program& program, const std::functi
     }
   }
   std::optional<std::string> found;
+  if (!with_arguments) return found;
   const TakeProposal take = [&](Proposal&& proposal) {
     if (!fails(proposal.program)) return false;
     found = proposal.what;
@@ -255,14 +256,18 @@ Minimised minimise(const Program& program, const Probe& probe, const MinimiseOpt
   Minimised result;
   Search search(probe, options, result);
   if (!search.begin(program)) return result;
-  drop_pauses(search);
-  search.say("pauses dropped");
+  if (options.change_operations) {
+    drop_pauses(search);
+    search.say("pauses dropped");
+  }
   bool again = true;
   while (again && !search.exhausted()) {
     again = cut_operations(search);
     search.say("operations cut");
-    again |= simplify_arguments(search);
-    search.say("arguments simplified");
+    if (options.change_operations) {
+      again |= simplify_arguments(search);
+      search.say("arguments simplified");
+    }
     if (options.shrink_machine) {
       again |= simplify_machine(search);
       search.say("machine simplified");
@@ -273,7 +278,8 @@ Minimised minimise(const Program& program, const Probe& probe, const MinimiseOpt
       return search.exhausted() || search.fails(candidate).has_value();
     };
     const bool still_fails = search.fails(result.program).has_value();
-    const std::optional<std::string> left = what_can_go(result.program, fails, options.shrink_machine);
+    const std::optional<std::string> left =
+        what_can_go(result.program, fails, options.shrink_machine, options.change_operations);
     result.minimal = still_fails && !left && !search.exhausted();
     search.say(result.minimal ? "1-minimal, checked" : "not minimal: " + left.value_or("it fails no more"));
   } else {
@@ -290,7 +296,7 @@ std::optional<std::string> certificate_problem(const Program& program, const Sig
     return failure && failure->signature == signature;
   };
   if (!fails(program)) return "it does not fail with " + signature.print();
-  return what_can_go(program, fails, with_machine);
+  return what_can_go(program, fails, with_machine, true);
 }
 
 }  // namespace mmtwin::lockstep

@@ -36,6 +36,7 @@ struct MinimiseOptions {
   double seconds = 60;
   std::uint64_t executions = std::numeric_limits<std::uint64_t>::max();
   bool shrink_machine = true;
+  bool change_operations = true;  // false: they only go, with their arguments and pauses as they are
   std::function<void(const std::string&)> log;  // one line a stage, the original first; empty: silence
   std::function<bool()> is_over;                // asked before every candidate, for those who wait; empty: never
   std::function<void(const struct Minimised&)> improved;  // hears every better program, the original first; or empty

@@ -62,6 +62,7 @@ struct Perturber::Machine final : public System, public EventSink {
 
   std::string_view name() const override { return inner.name(); }
   Claims claims() const override { return inner.claims(); }
+  void prepare(const Program& program) override { inner.prepare(program); }
   void start(const MachineDescription& description, EventSink& to) override {
     machine = description;
     sink = &to;

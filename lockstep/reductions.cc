@@ -111,6 +111,8 @@ Program without(const Program& program, const Removed& removed) {
     smaller.operations.push_back(program.operations[i]);
     const auto answer = program.recorded.find(i + 1);
     if (answer != program.recorded.end()) smaller.recorded[smaller.operations.size()] = answer->second;
+    const auto note = program.notes.find(i + 1);
+    if (note != program.notes.end()) smaller.notes[smaller.operations.size()] = note->second;
   }
   return smaller;
 }

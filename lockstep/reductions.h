@@ -37,7 +37,7 @@ class Dependencies {
   std::vector<std::vector<std::size_t>> cycles_;
 };
 
-// The program without what is removed; recorded answers move along with their steps.
+// The program without what is removed; recorded answers and notes move along with their steps.
 Program without(const Program& program, const Removed& removed);
 // Which fail_next counts the requests of what is removed: of those that stay, the last one before the last operation
 // that goes. Its index in without(program, removed).

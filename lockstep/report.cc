@@ -16,7 +16,7 @@ std::string line_of(const Json& json) { return json.dump(-1, ' ', false, Json::e
 }  // namespace
 
 std::string replay_line(std::string_view file, std::string_view sut, const GuardedOutcome& guarded, bool has_digests,
-                        std::uint64_t mismatches) {
+                        std::uint64_t mismatches, std::uint64_t assumed) {
   const RunOutcome& outcome = guarded.outcome;
   Json json = {{"kind", "replay"}, {"file", file}, {"verdict", name_of(outcome.verdict)}};
   if (outcome.verdict != Verdict::kAgreed) json["step"] = outcome.step.raw();
@@ -36,6 +36,7 @@ std::string replay_line(std::string_view file, std::string_view sut, const Guard
   json["operations"] = outcome.executed;
   json["skipped"] = outcome.skipped_total();
   json["mismatches"] = mismatches;
+  json["assumed"] = assumed;
   return line_of(json);
 }
 
@@ -73,11 +74,11 @@ std::vector<std::string> law_lines(const model::LawCounts& exercised) {
   return lines;
 }
 
-std::string print_laws(const model::LawCounts& exercised) {
+std::string print_laws(const model::LawCounts& exercised, bool with_zeros) {
   std::string text;
   for (const bool zeros : {true, false}) {
     for (unsigned law = 0; law < model::kLawCount; ++law) {
-      if ((exercised[law] == 0) != zeros) continue;
+      if ((exercised[law] == 0) != zeros || (zeros && !with_zeros)) continue;
       const std::string count = std::to_string(exercised[law]);
       const std::string id(model::kLaws[law].id);
       text += std::string(count.size() < 14 ? 14 - count.size() : 0, ' ') + count + "  " + id +

@@ -16,9 +16,9 @@
 
 namespace mmtwin::lockstep {
 
-// replay {file verdict step law field model sut answers events operations skipped mismatches}
+// replay {file verdict step law field model sut answers events operations skipped mismatches assumed}
 std::string replay_line(std::string_view file, std::string_view sut, const GuardedOutcome& guarded, bool has_digests,
-                        std::uint64_t mismatches = 0);
+                        std::uint64_t mismatches = 0, std::uint64_t assumed = 0);
 
 // Sums over the runs of a campaign.
 struct CampaignTotals {
@@ -42,7 +42,7 @@ std::string campaign_line(const CampaignTotals& totals);
 // law {id claim exercised}: one line a law.
 std::vector<std::string> law_lines(const model::LawCounts& exercised);
 // The same as text, laws that were never exercised first.
-std::string print_laws(const model::LawCounts& exercised);
+std::string print_laws(const model::LawCounts& exercised, bool with_zeros = true);
 
 // minimise {file before after executions seconds minimal signature output kept}; kept: output held one as good
 std::string minimise_line(std::string_view file, const Minimised& minimised, std::string_view output, bool is_kept);

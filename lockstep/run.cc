@@ -35,7 +35,9 @@ RunOutcome Runner::run_once(const Program& program, StepNumber limit) {
   outcome_ = RunOutcome{};
   last_good_audit_ = StepNumber(0);
   resting_ = false;
+  system_.prepare(program);
   claims_ = system_.claims();
+  offered_ = system_.offered();
   tapped_ = options_.digests || options_.observer != nullptr || options_.chooser != nullptr;
   const std::uint64_t items_before = model_.items_judged();
   flights_.clear();
@@ -65,6 +67,7 @@ bool Runner::boot(const MachineDescription& machine) {
   model_.start(machine, claims_);
   system_.start(machine, tapped_ ? static_cast<EventSink&>(tap_) : model_);
   model_.booted();
+  if (!is_alive(Phase::kBoot, StepNumber(0), nullptr)) return false;
   const bool ok = !model_.finding() || failed(Phase::kBoot, StepNumber(0), nullptr);
   if (tapped_) tell(StepNumber(0), nullptr, model::Skip::kNone, Response{});
   return ok;
@@ -125,6 +128,7 @@ bool Runner::execute(StepNumber step, const Operation& operation) {
 }
 
 model::Skip Runner::why_skipped(const Operation& operation) const {
+  if ((offered_ >> operation.index() & 1) == 0) return model::Skip::kUnsupported;
   if (!std::holds_alternative<Resume>(operation)) return model_.inapplicable(operation);
   return resumed(std::get<Resume>(operation)) != nullptr ? model::Skip::kNone : model::Skip::kNothingInFlight;
 }
@@ -133,6 +137,7 @@ bool Runner::apply(StepNumber step, const Operation& operation, Response& respon
   model_.begin(operation, step);
   system_.at(step);
   response = system_.apply(operation);
+  if (!is_alive(Phase::kEvents, step, &operation)) return false;
   if (model_.finding()) return failed(Phase::kEvents, step, &operation);
   const bool overlaps = !flights_.empty() || !pause_of(operation).is_none();
   const bool is_in_flight = overlaps && system_.is_in_flight(step);
@@ -237,12 +242,17 @@ bool Runner::compare() {
     if (!compare_space(space)) return false;
   }
   // A system that does not narrate shows what it marks, and is not asked for more.
-  if (!claims_.narrates()) return true;
+  if (!claims_.narrates()) return resting_ || judge_blocks();
   for (const SpaceHandle space : model_.changes().spaces) {
     const bool done = std::find(seen.spaces.begin(), seen.spaces.end(), space) != seen.spaces.end();
     if (!done && !compare_space(space)) return false;
   }
   return true;
+}
+
+bool Runner::judge_blocks() {
+  if (claims_.has(Claim::kBlocks)) model_.judge_blocks(system_.blocks());
+  return !model_.finding();
 }
 
 bool Runner::compare_sorted(const std::vector<Pfn>& a, const std::vector<Pfn>& b) {
@@ -362,9 +372,12 @@ bool Runner::hear_complaint() {
 bool Runner::rest(const Program& program) {
   resting_ = true;
   if (options_.progress) options_.progress->store(program.operations.size() + 1, std::memory_order_relaxed);
+  const StepNumber after(program.operations.size() + 1);
   if (!empty_machine(program)) return false;
+  system_.at(after);
+  if (!is_alive(Phase::kRest, after, nullptr)) return false;
   model_.judge_rest();
-  return !model_.finding() || failed(Phase::kRest, StepNumber(program.operations.size() + 1), nullptr);
+  return (!model_.finding() && judge_blocks()) || failed(Phase::kRest, after, nullptr);
 }
 
 // Spaces first, since their frames go back then; every handle that the program names is tried once, and those that hold
@@ -372,7 +385,7 @@ bool Runner::rest(const Program& program) {
 bool Runner::empty_machine(const Program& program) {
   const StepNumber after(program.operations.size() + 1);
   const auto run_one = [&](const Operation& operation) {
-    if (model_.inapplicable(operation) != model::Skip::kNone) return true;
+    if (why_skipped(operation) != model::Skip::kNone) return true;
     return tapped_ ? execute<true>(after, operation) : execute<false>(after, operation);
   };
   const CpuId cpu{};
@@ -412,6 +425,20 @@ bool Runner::empty_machine(const Program& program) {
     if (!run_one(PagesDrainCpu{.cpu = cpu, .target = CpuId(target)})) return false;
   }
   return true;
+}
+
+// One that narrates lives in this process.
+bool Runner::is_alive(Phase phase, StepNumber step, const Operation* operation) {
+  if (claims_.narrates()) return true;
+  const std::string_view death = system_.death();
+  if (death.empty()) return true;
+  outcome_.verdict = Verdict::kCrashed;
+  outcome_.phase = resting_ ? Phase::kRest : phase;
+  outcome_.step = step;
+  outcome_.how = death;
+  outcome_.has_operation = operation != nullptr;
+  if (operation) outcome_.operation = *operation;
+  return false;
 }
 
 bool Runner::failed(Phase phase, StepNumber step, const Operation* operation) {

@@ -95,6 +95,7 @@ struct RunOutcome {
   bool gave_up = false;       // the model could not follow an overlap any further: what came before agreed
   bool marking_hole = false;  // the audit found changed what nobody had marked; known once the step is located
   std::optional<model::Finding> finding;
+  std::string how;  // kCrashed, and the run goes on without the system: how that ended
   std::uint64_t executed = 0;
   std::array<std::uint64_t, model::kSkipReasons> skipped{};  // by model::Skip
   std::uint64_t items = 0;                                   // pages, entries, objects judged
@@ -176,12 +177,15 @@ class Runner {
   bool rest(const Program& program);
   bool empty_machine(const Program& program);
   bool failed(Phase phase, StepNumber step, const Operation* operation);
+  bool is_alive(Phase phase, StepNumber step, const Operation* operation);
+  bool judge_blocks();
   void tell(StepNumber step, const Operation* operation, model::Skip skip, const Response& response);
 
   System& system_;
   model::Model model_;
   Tap tap_;
   Claims claims_;
+  std::uint64_t offered_ = 0;
   MachineDescription machine_;
   RunOptions options_;
   RunOutcome outcome_;

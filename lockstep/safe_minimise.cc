@@ -61,7 +61,7 @@ class SafeSearch {
   }
 
   Minimised run() {
-    const bool crashed = original_.outcome.verdict == Verdict::kCrashed;
+    const bool crashed = original_.outcome.verdict == Verdict::kCrashed && original_.outcome.how.empty();
     if (crashed || !ends_in_one_child()) {
       if (!crashed && !is_over()) say("a candidate crashed or hung: one child per candidate from here on");
       if (!is_over()) in_many_children();
@@ -80,6 +80,16 @@ class SafeSearch {
     if (options_.log) options_.log(line);
   }
 
+  MinimiseOptions what_may_change() const {
+    MinimiseOptions how;
+    how.change_operations = how.shrink_machine = !options_.shows_the_same;
+    return how;
+  }
+  std::optional<Failure> unless_other(const Program& candidate, std::optional<Failure> failure) const {
+    const bool is_other = failure && options_.shows_the_same && !options_.shows_the_same(candidate, failure->step);
+    return is_other ? std::nullopt : failure;
+  }
+
   void search(const WatchedChild::Say& tell) const {
     auto last_sign = Clock::now();
     const Probe inner = probe_with(runner_, original_.outcome);
@@ -88,9 +98,9 @@ class SafeSearch {
         tell(framed(""));
         last_sign = Clock::now();
       }
-      return inner(candidate);
+      return unless_other(candidate, inner(candidate));
     };
-    MinimiseOptions how;
+    MinimiseOptions how = what_may_change();
     how.seconds = left();
     how.log = options_.log;
     how.improved = [&](const Minimised& better) { tell(framed(to_text(better, false))); };
@@ -148,7 +158,7 @@ class SafeSearch {
       const double taken = seconds_since(begin);
       if (!patience) patience = std::clamp(kHangFactor * taken, kLeastPatience, kMostPatience);
       const bool was_cut_short = hangs && given < most && taken >= given;
-      return was_cut_short ? std::nullopt : failure;
+      return was_cut_short ? std::nullopt : unless_other(candidate, failure);
     };
   }
 
@@ -157,7 +167,7 @@ class SafeSearch {
     if (original_.hung) {
       patience = std::clamp(kPatienceForHangs * options_.seconds, kLeastPatience, kMostPatience);
     }
-    MinimiseOptions how;
+    MinimiseOptions how = what_may_change();
     how.seconds = left();
     how.log = options_.log;
     how.is_over = [this] { return is_over(); };
@@ -206,7 +216,7 @@ Minimised minimise_safely(Runner& runner, const Program& program, const GuardedO
 Confirmation confirm(Runner& runner, const Minimised& result, const GuardedOutcome& original, const std::string& file,
                      double seconds) {
   const auto start = Clock::now();
-  const std::string replay = "  replay: mmtwin replay " + file + "\n";
+  const std::string replay = "  replay: " + replay_command(runner.system(), file) + "\n";
   Confirmation confirmation{footer_known(result, original),
                             "failed at step " + std::to_string(result.step) + "\n  signature: " +
                                 result.signature.print() + "\n" + replay};

@@ -20,6 +20,9 @@ struct SafeMinimiseOptions {
   double seconds = 60;                           // in all
   std::function<void(const std::string&)> log;   // one line a stage; empty: silence
   std::function<bool()> is_interrupted;          // then it ends with the best so far; empty: never
+  // Of a recording: does the candidate, which fails at that step, show what the original shows? Operations only go
+  // then, for an answer belongs to its operation. Empty: all that fails in the same way does.
+  std::function<bool(const Program&, std::uint64_t step)> shows_the_same{};
 };
 
 // `original`: what the program fails with. The result fails in the same way, except if running the program alone shows

@@ -17,6 +17,7 @@ std::string operation_of(const RunOutcome& outcome) {
 }  // namespace
 
 std::optional<Signature> signature_of(const RunOutcome& outcome) {
+  if (!outcome.how.empty()) return crash_signature(outcome, outcome.how);
   if (!outcome.finding) return std::nullopt;
   return Signature{std::string(model::id_of(outcome.finding->law)), operation_of(outcome),
                    std::string(outcome.finding->field)};

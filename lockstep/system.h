@@ -16,6 +16,7 @@
 #include "vocab/machine.h"
 #include "vocab/observations.h"
 #include "vocab/operations.h"
+#include "vocab/program.h"
 
 namespace mmtwin::lockstep {
 
@@ -24,7 +25,11 @@ class System {
   virtual ~System() = default;
   virtual std::string_view name() const = 0;
   virtual Claims claims() const = 0;
+  // Bit k: operations of kind k. The others are skipped.
+  virtual std::uint64_t offered() const { return ~std::uint64_t{0}; }
 
+  // The program that start() begins is this one; it outlives the run. Most systems learn of operations one by one.
+  virtual void prepare(const Program& program) { static_cast<void>(program); }
   // Builds the machine, or resets it when the description is the one before. What boot takes is narrated to `sink`.
   virtual void start(const MachineDescription& machine, EventSink& sink) = 0;
   // Which step of the program the next apply() is; beyond its end: the harness tidies up.
@@ -32,6 +37,8 @@ class System {
   // Runs one operation. The harness has checked that it is applicable: its handles exist, its result handle is free,
   // its CPU has room. It may pause: then it is in flight, and the answer means nothing yet.
   virtual Response apply(const Operation& operation) = 0;
+  // How it ended in this step ("SIGSEGV", "hang"), for one that lives in a process of its own; empty: it lives.
+  virtual std::string_view death() const { return {}; }
   // Is the operation of that step in flight? Its end is narrated by kEnded.
   virtual bool is_in_flight(StepNumber) const { return false; }
   // It goes on, to its end or to that pause. Who has its CPU and may not leave it comes to an end first.
@@ -57,6 +64,8 @@ class System {
   virtual SpaceObservation space(SpaceHandle space) = 0;
   virtual SpaceObservation recounted(SpaceHandle space) { return this->space(space); }
   virtual ZoneObservation zone(NodeId node, ZoneKind kind) = 0;
+  // Of this step; beyond the program's end: of all that was given back.
+  virtual BlocksObservation blocks() { return {}; }
   // nullopt: the system has no such cache, or does not show it.
   virtual std::optional<CacheObservation> cache(CacheName) { return std::nullopt; }
   // Leaf entry of a page, walked by the decoder's own walk.

@@ -39,7 +39,10 @@ void AnswerJudge::end(const Response& response) {
   const Law law = law_of(operation_, expected, response);
   note(law);
   ++items_;
-  if (answer == nullptr) return find(law, "answer", expected.words(), print(response));
+  if (answer == nullptr) {
+    const std::string why = expected.objection(response);
+    return find(law, "answer", expected.words(), print(response) + (why.empty() ? "" : ", " + why));
+  }
   if (answer->rule == ValueRule::kFreeGap) {
     note(Law::kVma3);
     if (claims_.has(Claim::kExactAddresses) && response.value != answer->value)
@@ -54,6 +57,25 @@ void AnswerJudge::end(const Response& response) {
   if (const auto* order = std::get_if<FailNext>(&operation_)) failure_ordered_ = order->n.raw() != 0;
 }
 
+void AnswerJudge::judge_blocks(const BlocksObservation& seen) {
+  if (finding_) return;
+  const auto* const alloc = std::get_if<PagesAlloc>(&operation_);
+  if (seen.at_rest || std::holds_alternative<PagesFree>(operation_)) note(Law::kContent1);
+  if (alloc != nullptr && alloc->gfp.value().has(kGfpZero)) note(Law::kIso2);
+  if (seen.overwritten)
+    find(Law::kContent1, "bytes of a block", "as its owner left them",
+         "frame " + std::to_string(seen.overwritten->raw()) + " changed");
+  if (seen.not_zeroed)
+    find(Law::kIso2, "bytes of a block", "zero", "frame " + std::to_string(seen.not_zeroed->raw()) + " is not");
+  if (!seen.at_rest) return;
+  note(Law::kFrame1);
+  note(Law::kLive1);
+  if (seen.given_wrongly)
+    find(Law::kFrame1, "frame", "one that is free", std::to_string(seen.given_wrongly->raw()));
+  if (seen.missing != 0)
+    find(Law::kLive1, "frames to take", "as many as at the start", std::to_string(seen.missing) + " fewer");
+}
+
 void AnswerJudge::judge_shortage() {
   note(Law::kOom1);
   if (!failure_ordered_ && !may_be_short())
@@ -66,7 +88,8 @@ void AnswerJudge::judge_shortage() {
 bool AnswerJudge::may_be_short() const {
   const auto is_short = [&](Gfp gfp, NodeId node) {
     const Blocks& blocks = contract_.blocks();
-    return blocks.may_be_short(blocks.wish(gfp, 0, node, cpu_of(operation_)), contract_.pages());
+    return blocks.may_be_short(blocks.wish(gfp, 0, node, cpu_of(operation_)), contract_.pages(),
+                               claims_.overhead_per_1024);
   };
   return std::visit(
       [&]<class Op>(const Op& op) {

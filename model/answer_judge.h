@@ -24,6 +24,7 @@ class AnswerJudge {
   void begin(const Operation& operation);
   void end(const Response& response);
   void judge_ranges(SpaceHandle space, const std::vector<RangeObservation>& seen);
+  void judge_blocks(const BlocksObservation& seen);
 
   const Contract& contract() const { return contract_; }
   const std::optional<Finding>& finding() const { return finding_; }

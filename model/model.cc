@@ -64,6 +64,9 @@ void Model::judge_entry(SpaceHandle space, Vpn page, const EntryObservation& see
 }
 void Model::judge_bytes(Pfn at, std::span<const std::uint8_t> seen) { state_->judge_bytes(at, seen); }
 
+void Model::judge_blocks(const BlocksObservation& seen) {
+  if (!narrates_) answers_->judge_blocks(seen);
+}
 void Model::judge_complaint(std::string_view complaint) { state_->judge_complaint(complaint); }
 
 std::vector<SpaceHandle> Model::spaces() const {

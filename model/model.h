@@ -71,6 +71,9 @@ class Model final : public EventSink {
   // Bytes of a frame whose content is a private anonymous page's; other frames are ignored.
   void judge_bytes(Pfn at, std::span<const std::uint8_t> seen);
 
+  // What owners of blocks saw since the last one, of a system that narrates nothing.
+  void judge_blocks(const BlocksObservation& seen);
+
   // What the system says against its own structures; empty: nothing.
   void judge_complaint(std::string_view complaint);
 

@@ -45,6 +45,7 @@ struct Slot {
   std::uint64_t step = 0;
   model::Law law{};
   char field[kTextBytes] = {}, expected[kTextBytes] = {}, actual[kTextBytes] = {};
+  char how[kTextBytes] = {};  // the system ended; empty: there is a law
 };
 
 void copy_text(char (&into)[kTextBytes], std::string_view text) {
@@ -86,10 +87,13 @@ void note_finding(Slot& slot, const lockstep::RunOutcome& outcome) {
   slot.verdict = outcome.verdict;
   slot.phase = outcome.phase;
   slot.step = outcome.step.raw();
-  slot.law = outcome.finding->law;
-  copy_text(slot.field, outcome.finding->field);
-  copy_text(slot.expected, outcome.finding->expected);
-  copy_text(slot.actual, outcome.finding->actual);
+  copy_text(slot.how, outcome.how);
+  if (outcome.finding) {
+    slot.law = outcome.finding->law;
+    copy_text(slot.field, outcome.finding->field);
+    copy_text(slot.expected, outcome.finding->expected);
+    copy_text(slot.actual, outcome.finding->actual);
+  }
   slot.has_found = true;
 }
 
@@ -104,7 +108,7 @@ bool run_programs(const CampaignOptions& options, unsigned job, Slot& slot) {
     slot.number.store(number, std::memory_order_relaxed);
     lockstep::RunOutcome outcome = runner.run(campaign_program(options, number));
     note_run(slot, runner, outcome);
-    if (!outcome.finding) continue;
+    if (outcome.verdict == lockstep::Verdict::kAgreed) continue;
     note_finding(slot, outcome);
     return true;
   }
@@ -207,7 +211,9 @@ class Campaign {
     finding.outcome.verdict = slot.verdict;
     finding.outcome.phase = slot.phase;
     finding.outcome.step = StepNumber(slot.step);
-    finding.outcome.finding = model::Finding{slot.law, lockstep::kept(slot.field), slot.expected, slot.actual};
+    finding.how = finding.outcome.how = slot.how;
+    if (finding.how.empty())
+      finding.outcome.finding = model::Finding{slot.law, lockstep::kept(slot.field), slot.expected, slot.actual};
     if (slot.step >= 1 && slot.step <= finding.program.operations.size()) {
       finding.outcome.has_operation = true;
       finding.outcome.operation = finding.program.operations[slot.step - 1];

@@ -19,7 +19,7 @@ struct ReplayOptions {
   std::vector<std::string> files;
   std::string sut = "ours";    // or "recorded": the recording is judged; "model": the contract plays
   std::string expect_verdict;  // empty: agreed
-  bool strict = false;         // a mismatch with the recording is a disagreement
+  bool strict = false;         // a mismatch with the recording is a disagreement; of a recording an assumed answer
   bool bytes = false;          // the files are byte programs
   bool no_asserts = false;     // the implementation's own asserts do not abort: only the judge finds
   bool json = false;
@@ -29,6 +29,7 @@ ExitCode replay(const ReplayOptions& options);
 
 struct MinimiseOptions {
   std::string file;
+  std::string sut = "ours";  // as of ReplayOptions
   std::string output;     // empty: FILE with .min.mmt, or standard output for "-"
   std::string test_file;  // a GoogleTest of the result
   double seconds = 60;
@@ -37,6 +38,11 @@ struct MinimiseOptions {
 };
 ExitCode minimise(const MinimiseOptions& options);
 ExitCode minimise_on(lockstep::System& system, const MinimiseOptions& options);  // that the trace fails on
+
+struct InitOptions {
+  std::string folder;  // made if it is not there; no file in it is overwritten
+};
+ExitCode init_plugin(const InitOptions& options);
 
 struct ExplainOptions {
   std::string file;

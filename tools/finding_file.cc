@@ -33,6 +33,7 @@ std::string name_of_finding(const CampaignFinding& finding) {
 lockstep::GuardedOutcome guarded(const CampaignFinding& finding) {
   lockstep::GuardedOutcome outcome;
   outcome.outcome = finding.outcome;
+  if (!finding.outcome.how.empty()) return outcome;  // only the system ended
   outcome.hung = finding.how == "hang";
   for (int signal = 1; signal < NSIG; ++signal) {
     const char* name = ::sigabbrev_np(signal);

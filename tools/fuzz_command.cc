@@ -5,7 +5,6 @@
 #include <filesystem>
 
 #include "impl/base/check.h"
-#include "lockstep/contract_system.h"
 #include "lockstep/perturb.h"
 #include "lockstep/random.h"
 #include "lockstep/trace.h"
@@ -17,6 +16,7 @@
 #include "tools/interrupt.h"
 #include "tools/json_lines.h"
 #include "tools/progress.h"
+#include "tools/systems.h"
 #include "tools/weights.h"
 #include "vocab/text.h"
 #include "vocab/wording.h"
@@ -28,6 +28,7 @@ namespace fs = std::filesystem;
 
 // nullopt: done; else what is wrong with the command line.
 std::optional<std::string> prepare(const FuzzOptions& options, CampaignOptions& campaign) {
+  if (options.sut == "recorded") return "--sut: a recording is judged by replay and minimise";
   campaign.draws_machines = options.machine.empty();
   if (!campaign.draws_machines) {
     auto machine = parse_machine(options.machine);
@@ -49,7 +50,8 @@ std::optional<std::string> prepare(const FuzzOptions& options, CampaignOptions& 
   return std::nullopt;
 }
 
-void print_summary(const CampaignResult& result) {
+// One that does not narrate is judged by few laws: the others are left out.
+void print_summary(const CampaignResult& result, bool narrates) {
   const lockstep::CampaignTotals& totals = result.totals;
   std::uint64_t all = totals.operations + totals.skipped;
   fmt::print("seed {}: {}, {}, {} skipped ({:.1f} %), {:.1f} s, {:.0f} operations/s\n", totals.seed,
@@ -63,7 +65,7 @@ void print_summary(const CampaignResult& result) {
   if (totals.gave_up != 0)
     fmt::print("  judged only up to an overlap that could not be followed: {}\n", counted(totals.gave_up, "program"));
   fmt::print("machines: {}\n", totals.machine);
-  fmt::print("laws exercised:\n{}", lockstep::print_laws(result.exercised));
+  fmt::print("laws exercised:\n{}", lockstep::print_laws(result.exercised, narrates));
 }
 
 // Alterations of legal runs, until the time is up; one process, since what counts is the table.
@@ -134,7 +136,9 @@ ExitCode fuzz(const FuzzOptions& options) {
     for (NamedProgram& trace : std::get<std::vector<NamedProgram>>(traces))
       campaign.first.push_back(std::move(trace.program));
   }
-  if (options.sut == "model") campaign.make_system = [] { return std::make_unique<lockstep::ContractSystem>(); };
+  campaign.make_system = [sut = options.sut] { return make_system(sut, true); };
+  const auto system = make_system(options.sut);
+  campaign.generate.kinds &= system->offered();
   if (options.no_asserts) impl::set_checks_abort(false);
   catch_interrupts();
   if (options.perturb) return perturb(options, campaign);
@@ -156,7 +160,6 @@ ExitCode fuzz(const FuzzOptions& options) {
   result.totals.verdict = ending.verdict;
   FindingFile file;
   if (result.finding) {
-    auto system = campaign.make_system();
     file = store_finding(*system, *result.finding, options.output, options.minimise_seconds, interrupted);
     if (!file.problem.empty()) {
       fmt::print(stderr, "{}\nthe finding, which could not be kept:\n{}", file.problem, file.unsaved);
@@ -170,8 +173,8 @@ ExitCode fuzz(const FuzzOptions& options) {
     for (const std::string& line : lockstep::law_lines(result.exercised)) fmt::print("{}\n", line);
     if (result.markers.reached != 0 || result.markers.triggered != 0) fmt::print("{}\n", markers_line(result.markers));
   } else {
-    print_summary(result);
-    fmt::print("{}{}", file.description, in_words(ending));
+    print_summary(result, system->claims().narrates());
+    fmt::print("{}{}{}", what_is_not_judged(*system), file.description, in_words(ending));
   }
   return ending.code;
 }

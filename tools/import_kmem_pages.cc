@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "tools/address_map.h"
 #include "tools/log_scanner.h"
 #include "tools/program_writer.h"
 
@@ -106,7 +107,8 @@ class Importer {
   void take(const PageEvent& event);
   void allocate(const PageEvent& event);
   void release(const PageEvent& event);
-  void free_block(LiveBlocks::iterator block, unsigned cpu);
+  void free_block(const PageEvent& event, LiveBlocks::iterator block);
+  void end_pieces(const PageEvent& event, std::uint64_t end);
   // The live block around or beyond `frame`, if it begins before `end`.
   LiveBlocks::iterator live_in(std::uint64_t frame, std::uint64_t end);
   Gfp gfp_of(std::string_view words);
@@ -125,12 +127,14 @@ class Importer {
   ProgramWriter writer_;
   LiveBlocks live_;
   std::set<std::uint64_t> freed_;  // single frames whose F was seen, awaiting their B
+  AddressMap<bool> pieces_;        // frames of live blocks that were freed without the rest
   std::uint64_t frame_limit_ = kFramesAtLeast;
   unsigned cpus_ = 1;
   bool is_empty_ = true;
 };
 
 void Importer::take(const PageEvent& event) {
+  writer_.at_line(event.place.line_number());
   frame_limit_ = std::max(frame_limit_, event.frame + (std::uint64_t{1} << event.order));
   if (event.kind == 'A') return allocate(event);
   release(event);
@@ -145,22 +149,34 @@ Importer::LiveBlocks::iterator Importer::live_in(std::uint64_t frame, std::uint6
   return found != live_.end() && found->first < end ? found : live_.end();
 }
 
-void Importer::free_block(LiveBlocks::iterator block, unsigned cpu) {
-  (void)writer_.add(PagesFree{.cpu = cpu_of(cpu), .block = block->second.block});
-  writer_.answered({});
+void Importer::free_block(const PageEvent& event, LiveBlocks::iterator block) {
+  add(event, PagesFree{.cpu = cpu_of(event.cpu), .block = block->second.block});
   writer_.block_is_gone(block->second.block);
+  pieces_.erase(block->first, block->first + (std::uint64_t{1} << block->second.order));
   live_.erase(block);
+}
+
+// A block that is handed out again though the log says of some of its frames that they are not free stays, and the
+// contract judges what came next.
+void Importer::end_pieces(const PageEvent& event, std::uint64_t end) {
+  for (std::uint64_t from = event.frame; from < end;) {
+    const auto old = live_in(from, end);
+    if (old == live_.end()) return;
+    const std::uint64_t old_end = old->first + (std::uint64_t{1} << old->second.order);
+    const std::uint64_t begin = std::max(old->first, event.frame);
+    from = old_end;
+    if (!pieces_.holes(begin, std::min(old_end, end)).empty()) continue;
+    free_block(event, old);
+    writer_.assumed("freed in pieces, all of which nobody saw");
+    ++counts_.additions["free not seen"];
+  }
 }
 
 void Importer::allocate(const PageEvent& event) {
   // The trace point prints frame 0 when there was nothing to give; why is not in the log.
   if (event.frame == 0) return counts_.count_ignored("A", "refused");
   std::uint64_t end = event.frame + (std::uint64_t{1} << event.order);
-  // Handed out again, so it was freed in between: in pieces, or while the recorder lost events.
-  for (auto old = live_in(event.frame, end); old != live_.end(); old = live_in(event.frame, end)) {
-    free_block(old, event.cpu);
-    ++counts_.additions["free not seen"];
-  }
+  end_pieces(event, end);
   auto block = writer_.new_block();
   if (!block) return counts_.count_ignored("A", "more blocks than a program can name");
   add(event, PagesAlloc{.cpu = cpu_of(event.cpu),
@@ -185,9 +201,11 @@ void Importer::release(const PageEvent& event) {
     return counts_.count_ignored(name, "allocation not seen");
   }
   if (block->first != event.frame || block->second.order != event.order) {
+    pieces_.assign(event.frame, event.frame + (std::uint64_t{1} << event.order), true);
     return counts_.count_ignored(name, "part of a block");
   }
-  free_block(block, event.cpu);
+  free_block(event, block);
+  writer_.answered({});
   if (event.kind == 'F' && event.order == 0) freed_.insert(event.frame);
   counts_.count_imported(name);
 }

@@ -102,6 +102,7 @@ void Importer::learn_breaks(const std::vector<StraceRecord>& records) {
 }
 
 void Importer::take(const StraceRecord& r) {
+  writer_.at_line(r.place.line_number());
   switch (r.kind) {
     case Kind::kVoid:
       return;

@@ -22,6 +22,7 @@ constexpr std::uint64_t kLowestAddress = 0x10000;  // vm.mmap_min_addr
 constexpr std::uint64_t kStackGap = 256 * kPageBytes;
 constexpr std::size_t kMostRanges = 65000;  // beyond, vm.max_map_count may be the reason of a refusal
 constexpr std::uint64_t kHugeBytes = std::uint64_t{2} << 20;
+constexpr std::string_view kNotJudged = "the machine has no such call or mapping, so it is not judged";
 
 // What /proc/PID/maps does not show of a range but its merging depends on.
 struct Hidden {
@@ -48,6 +49,7 @@ class Importer {
     learn_breaks(records);
     for (const DeltaRecord& record : records) {
       record_ = &record;
+      writer_.at_line(record.place.line_number());
       take(record);
     }
     explain_by_touches(into_, beyond_);
@@ -138,7 +140,10 @@ void Importer::exec(const DeltaRecord& r) {
   space.made_at = into_.program.operations.size();
   counts_.count_imported("exec");
   apply_changes(r, space);
-  for (const auto& [start, range] : space.list) assume(space, range);
+  for (const auto& [start, range] : space.list) {
+    assume(space, range);
+    writer_.answered({});
+  }
   writer_.expect(whole_list(space));
 }
 
@@ -310,7 +315,9 @@ bool Importer::import_munmap(const DeltaRecord& r, RecordedSpace& space) {
 bool Importer::import_mprotect(const DeltaRecord& r, RecordedSpace& space) {
   std::uint64_t at = hex(r, 0, "address"), length = hex(r, 1, "length");
   Prot prot = protection(r, 2);
-  if (!is_importable(r, has_hole(space, at, at + page_up(length)))) return false;
+  // Without a hole a limit has refused it: of ranges, or of memory for what may be written from now on.
+  const bool may_meet_limit = prot.has(kProtWrite) || space.list.size() > kMostRanges;
+  if (!is_importable(r, has_hole(space, at, at + page_up(length)) || !may_meet_limit)) return false;
   add(RangeProtect{.cpu = {}, .space = space.handle, .at = Place{{}, at}, .length = ByteCount(length), .prot = prot});
   return answer(r, 0);
 }
@@ -353,20 +360,14 @@ void Importer::adopt(const DeltaRecord& r, RecordedSpace& space) {
   for (const ListedRange& range : r.gone) left.assign(range.start, range.end, true);
   for (const ListedRange& range : r.added) left.erase(range.start, range.end);
   for (const auto& hole : left.all()) {
-    add(SpaceAssume{.cpu = {},
-                    .space = space.handle,
-                    .at = Place{{}, hole.start},
-                    .length = ByteCount(hole.end - hole.start),
-                    .prot = {},
-                    .flags = {},
-                    .file = {},
-                    .offset = {},
-                    .gone = Switch(1)});
+    add(range_gone(CpuId(0), space.handle, hole.start, hole.end));
+    writer_.assumed(kNotJudged);
     ++counts_.additions["assumed"];
   }
   for (const ListedRange& range : r.added) {
     if (!space.list.contains(range.start)) continue;
     assume(space, range);
+    writer_.assumed(kNotJudged);
     ++counts_.additions["assumed"];
   }
   writer_.expect(whole_list(space));

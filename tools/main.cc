@@ -15,6 +15,7 @@
 #include "lockstep/trace.h"
 #include "tools/command_words.h"
 #include "tools/commands.h"
+#include "tools/systems.h"
 #include "vocab/text.h"
 
 namespace mmtwin::tools {
@@ -34,15 +35,17 @@ void add_seed(CLI::App* sub, std::uint64_t& seed, const std::string& what) {
   add_number(sub, "--seed", seed, what + " (or MMTWIN_SEED)");
 }
 
+void add_sut(CLI::App* sub, std::string& sut) {
+  sub->add_option("--sut", sut, kSystemsHelp)->check(CLI::Validator(system_problem, "SYSTEM"))->capture_default_str();
+}
+
 void add_replay(CLI::App& app, ReplayOptions& o, Action& chosen) {
   CLI::App* sub = command(app, "replay", "Run traces in lockstep and judge them", chosen, [&o] { return replay(o); });
   sub->add_option("FILE", o.files, "Traces; - is standard input")->required();
-  sub->add_option("--sut", o.sut, "Who is judged: our system, what a real kernel answered, or the contract itself")
-      ->check(CLI::IsMember({"ours", "recorded", "model"}))
-      ->capture_default_str();
+  add_sut(sub, o.sut);
   sub->add_option("--expect-verdict", o.expect_verdict, "Succeed only if the run ends so")
       ->check(CLI::IsMember({"agreed", "diverged", "violated", "crashed", "failed"}));
-  sub->add_flag("--strict", o.strict, "A mismatch with recorded answers is a disagreement");
+  sub->add_flag("--strict", o.strict, "A mismatch with recorded answers is a disagreement; of a recording, so is one that is assumed");
   sub->add_flag("--bytes", o.bytes, "The files are byte programs, as fuzzing engines store them");
   sub->add_flag("--no-asserts", o.no_asserts, "The implementation's own asserts do not abort");
   add_seconds(sub, "--watchdog", o.watchdog_seconds, "Seconds after which a run hangs");
@@ -52,11 +55,20 @@ void add_replay(CLI::App& app, ReplayOptions& o, Action& chosen) {
 void add_minimise(CLI::App& app, MinimiseOptions& o, Action& chosen) {
   CLI::App* sub = command(app, "minimise", "Make a failing trace short", chosen, [&o] { return minimise(o); });
   sub->add_option("FILE", o.file, "A trace that fails")->required();
+  add_sut(sub, o.sut);
   add_seconds(sub, "--seconds", o.seconds, "Budget");
   sub->add_option("-o,--output", o.output, "Where the result goes (default: FILE with .min.mmt)");
   sub->add_option("--emit-test", o.test_file, "Also write a GoogleTest of the result there");
   sub->add_flag("--bytes", o.bytes, "FILE is a byte program");
   sub->add_flag("--json", o.json, "JSON Lines");
+}
+
+void add_init(CLI::App& app, InitOptions& o, Action& chosen) {
+  CLI::App* sub = app.add_subcommand("init", "Write files to start from");
+  sub->require_subcommand(1);
+  CLI::App* plugin = sub->add_subcommand("plugin", "A page allocator as a plug-in: C, header, Makefile");
+  plugin->callback([&] { chosen = [&o] { return init_plugin(o); }; });
+  plugin->add_option("DIR", o.folder, "Where they go")->required();
 }
 
 void add_explain(CLI::App& app, ExplainOptions& o, Action& chosen) {
@@ -114,9 +126,7 @@ void add_fuzz(CLI::App& app, FuzzOptions& o, Action& chosen) {
   sub->add_option("--target", o.target, "What to play")
       ->check(CLI::IsMember({"machine", "pages", "spaces"}))
       ->capture_default_str();
-  sub->add_option("--sut", o.sut, "Who is judged: our system, or the contract itself")
-      ->check(CLI::IsMember({"ours", "model"}))
-      ->capture_default_str();
+  add_sut(sub, o.sut);
   sub->add_option("--machine", o.machine, "PRESET key=value ... (default: drawn anew every few programs)");
   sub->add_option("--weights", o.weights, "pages=4,space=2,range=4,memory=5,cpu=2,world=1");
   add_number(sub, "--pauses", o.pauses, "Percent of programs some of whose operations pause", 0, 100);
@@ -241,6 +251,7 @@ ExitCode run(const Words& words) {
   Action chosen;
   ReplayOptions replay_options;
   MinimiseOptions minimise_options;
+  InitOptions init_options;
   ExplainOptions explain_options;
   ExploreCommandOptions explore_options;
   GenerateCommandOptions generate_options;
@@ -261,6 +272,7 @@ ExitCode run(const Words& words) {
   add_generate(app, generate_options, chosen);
   add_convert(app, convert_options, chosen);
   add_import(app, import_options, chosen);
+  add_init(app, init_options, chosen);
   add_prove(app, prove_options, chosen);
   add_laws(app, laws_options, chosen);
   add_bugs(app, bugs_options, mutants_options, chosen);

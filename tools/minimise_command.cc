@@ -6,16 +6,18 @@
 #include <optional>
 #include <utility>
 
+#include "lockstep/divergence.h"
 #include "lockstep/emit_test.h"
 #include "lockstep/guard.h"
 #include "lockstep/minimise.h"
+#include "lockstep/recorded_play.h"
 #include "lockstep/report.h"
 #include "lockstep/safe_minimise.h"
-#include "lockstep/suts/ours/ours.h"
 #include "lockstep/whole_file.h"
 #include "tools/commands.h"
 #include "tools/files.h"
 #include "tools/interrupt.h"
+#include "tools/systems.h"
 #include "vocab/kinds.h"
 #include "vocab/wording.h"
 
@@ -94,6 +96,12 @@ class Minimisation {
     const double most = options_.seconds * kMostForLastRun;
     how.seconds = std::max(0.0, left() - (original_.hung ? most : std::min(most, 2 * seconds_of_original_)));
     how.is_interrupted = interrupted;
+    if (options_.sut == "recorded") {
+      how.shows_the_same = [shown = lockstep::what_was_answered(program_, original_.outcome.step.raw())](
+                               const Program& candidate, std::uint64_t step) {
+        return lockstep::what_was_answered(candidate, step) == shown;
+      };
+    }
     if (!options_.json) how.log = [](const std::string& line) { fmt::print(stderr, "{}\n", line); };
     return how;
   }
@@ -134,7 +142,7 @@ class Minimisation {
     return write_file(options_.test_file, emit_test(better_ ? *better_ : result_.program, result_.signature, name));
   }
 
-  void tell() const {
+  void tell() {
     if (options_.json) {
       fmt::print(output_ == "-" ? stderr : stdout, "{}\n",
                  minimise_line(options_.file, result_, output_, better_.has_value()));
@@ -147,7 +155,7 @@ class Minimisation {
       fmt::print(stderr, "  {} is kept: it fails so in {} already\n", output_,
                  counted(better_->operations.size(), "operation"));
     }
-    fmt::print(stderr, "  replay: mmtwin replay {}\n", output_);
+    fmt::print(stderr, "  replay: {}\n", replay_command(runner_.system(), output_));
     if (result_.after == 0) fmt::print(stderr, "  no operation is needed: boot and tidying up alone show it\n");
   }
 
@@ -164,7 +172,7 @@ class Minimisation {
 
 }  // namespace
 
-ExitCode minimise(const MinimiseOptions& options) { return minimise_on(*lockstep::make_ours(), options); }
+ExitCode minimise(const MinimiseOptions& options) { return minimise_on(*make_system(options.sut), options); }
 
 ExitCode minimise_on(lockstep::System& system, const MinimiseOptions& options) {
   catch_interrupts();

@@ -18,7 +18,14 @@ std::optional<unsigned> HandlePool::take() {
 bool ProgramWriter::add(const Operation& operation) {
   if (program_.operations.size() >= kMaxLogOperations) return false;
   program_.operations.push_back(operation);
+  if (line_ != 0) program_.notes[program_.operations.size()] = "line " + std::to_string(line_);
   return true;
+}
+
+void ProgramWriter::assumed(std::string_view why) {
+  program_.recorded[program_.operations.size()].is_assumed = true;
+  std::string& note = program_.notes[program_.operations.size()];
+  note.append(note.empty() ? "" : ": ").append(why);
 }
 
 void ProgramWriter::answered(const Response& response) {
@@ -53,6 +60,16 @@ std::optional<FileId> ProgramWriter::file(std::string_view name) {
   auto id = own_file();
   if (id) files_.emplace(name, *id);
   return id;
+}
+
+SpaceAssume range_gone(CpuId cpu, SpaceHandle space, std::uint64_t start, std::uint64_t end) {
+  SpaceAssume step;
+  step.cpu = cpu;
+  step.space = space;
+  step.at = Place{{}, start};
+  step.length = ByteCount(end - start);
+  step.gone = Switch(1);
+  return step;
 }
 
 std::optional<Refusal> refusal_of_errno(std::string_view name) {

@@ -36,6 +36,10 @@ class ProgramWriter {
   // What the recorded system said at the step that was added last.
   void answered(const Response& response);
   void expect(std::vector<RangeObservation> ranges);
+  // Nobody recorded the step that was added last; it is supposed to have been done.
+  void assumed(std::string_view why);
+  // What is added from now on comes from that line of the log, and is noted so.
+  void at_line(std::size_t line) { line_ = line; }
 
   // nullopt: more than 65535 at once.
   std::optional<SpaceHandle> new_space();
@@ -53,7 +57,11 @@ class ProgramWriter {
   HandlePool spaces_, blocks_;
   std::map<std::string, FileId, std::less<>> files_;
   std::uint64_t next_file_ = 1;
+  std::size_t line_ = 0;  // 0: of none
 };
+
+// What removes [start, end) from a space, whatever was there.
+SpaceAssume range_gone(CpuId cpu, SpaceHandle space, std::uint64_t start, std::uint64_t end);
 
 // The refusal that stands for an error of a system call, by name ("ENOMEM") or Linux number; nullopt: the machine never
 // answers so.

@@ -5,15 +5,14 @@
 #include <optional>
 
 #include "impl/base/check.h"
-#include "lockstep/contract_system.h"
 #include "lockstep/divergence.h"
 #include "lockstep/guard.h"
+#include "lockstep/recorded_play.h"
 #include "lockstep/report.h"
-#include "lockstep/suts/ours/ours.h"
-#include "lockstep/suts/recorded.h"
 #include "tools/commands.h"
 #include "tools/files.h"
 #include "tools/recorded_comparison.h"
+#include "tools/systems.h"
 #include "vocab/wording.h"
 
 namespace mmtwin::tools {
@@ -24,8 +23,11 @@ using lockstep::Verdict;
 struct Replayed {
   lockstep::GuardedOutcome guarded;
   std::uint64_t mismatches = 0;
+  std::uint64_t assumed = 0;  // answers
   std::string mismatch_text;
   std::string failure_text;
+  std::string replay;  // the command
+  std::string not_judged;
 };
 
 std::string skip_reasons(const lockstep::RunOutcome& outcome) {
@@ -39,14 +41,7 @@ std::string skip_reasons(const lockstep::RunOutcome& outcome) {
 
 Replayed run(const ReplayOptions& options, const std::string& file, const lockstep::Trace& trace) {
   const Program& program = trace.program;
-  std::unique_ptr<lockstep::System> system;
-  if (options.sut == "recorded") {
-    system = std::make_unique<lockstep::RecordedSystem>(program);
-  } else if (options.sut == "model") {
-    system = std::make_unique<lockstep::ContractSystem>();
-  } else {
-    system = lockstep::make_ours();
-  }
+  const auto system = make_system(options.sut);
   lockstep::Runner runner(*system);
   SharedMismatches shared;
   RecordedComparison comparison(program, *system, shared.counts());
@@ -57,7 +52,10 @@ Replayed run(const ReplayOptions& options, const std::string& file, const lockst
   Replayed replayed;
   replayed.guarded = run_guarded(runner, program, guard);
   replayed.mismatches = shared.counts().mismatches;
+  if (!program.recorded.empty()) replayed.assumed = lockstep::answers_assumed(program);
   replayed.mismatch_text = shared.counts().text;
+  replayed.not_judged = what_is_not_judged(*system);
+  replayed.replay = lockstep::replay_command(*system, file);
   const lockstep::RunOutcome& outcome = replayed.guarded.outcome;
   bool is_described = outcome.verdict != Verdict::kAgreed && outcome.verdict != Verdict::kCrashed;
   if (is_described && !options.json) {
@@ -78,12 +76,14 @@ void print_outcome(const std::string& file, const Replayed& replayed) {
   if (outcome.verdict == Verdict::kCrashed) {
     line += fmt::format(" ({}) at step {}", replayed.guarded.how(), outcome.step.raw());
   }
+  if (replayed.assumed != 0) line += ", " + counted(replayed.assumed, "answer") + " assumed";
   line += fmt::format(", {}, {} skipped{}", counted(outcome.executed, "operation"), outcome.skipped_total(),
                       skip_reasons(outcome));
   const std::string mismatches = counted(replayed.mismatches, "mismatch", "mismatches");
   fmt::print("{}, {}\n{}", line, mismatches, replayed.failure_text);
-  if (outcome.verdict == Verdict::kCrashed) fmt::print("  replay: mmtwin replay {}\n", file);
+  if (outcome.verdict == Verdict::kCrashed) fmt::print("  replay: {}\n", replayed.replay);
   if (replayed.mismatches != 0) fmt::print("  {}", replayed.mismatch_text);
+  fmt::print("{}", replayed.not_judged);
 }
 
 ExitCode judge(const ReplayOptions& options, const std::string& file, const lockstep::Trace& trace,
@@ -104,7 +104,9 @@ ExitCode judge(const ReplayOptions& options, const std::string& file, const lock
                trace.footer->answers);
     return ExitCode::kDisagreed;
   }
-  if (options.strict && replayed.mismatches != 0) return ExitCode::kDisagreed;
+  // A recording that is judged vouches for what it holds alone.
+  const bool is_assumed = options.sut == "recorded" && replayed.assumed != 0;
+  if (options.strict && (replayed.mismatches != 0 || is_assumed)) return ExitCode::kDisagreed;
   // A trace that failed without any operation shows what boot and tidying up alone do wrong: those were run.
   const bool needs_none = trace.program.operations.empty() && trace.footer && trace.footer->verdict != Verdict::kAgreed;
   const bool ran_nothing = outcome.executed == 0 && !needs_none;
@@ -128,7 +130,7 @@ ExitCode replay_file(const ReplayOptions& options, const std::string& file) {
     return ExitCode::kHarness;
   }
   if (options.json) {
-    fmt::print("{}\n", replay_line(file, options.sut, replayed.guarded, true, replayed.mismatches));
+    fmt::print("{}\n", replay_line(file, options.sut, replayed.guarded, true, replayed.mismatches, replayed.assumed));
   } else {
     print_outcome(file, replayed);
   }

@@ -23,6 +23,9 @@ bool moves_unseen(std::string_view call) {
   return std::find(std::begin(kMovesMemoryUnseen), std::end(kMovesMemoryUnseen), call) != std::end(kMovesMemoryUnseen);
 }
 
+constexpr std::string_view kNotSeen = "nobody saw it mapped", kGoneUnseen = "nobody saw it unmapped";
+constexpr std::string_view kNotJudged = "the machine has no such call or mapping, so it is not judged";
+
 constexpr std::size_t kManyAreas = 30'000;  // vm.max_map_count may be near
 
 // `end` wraps when a length is nonsense: nothing is inside then.
@@ -110,12 +113,12 @@ bool CallImporter::prepare_place(const StraceRecord& r, TracedSpace& space, cons
   }
   if (!m.is_known_kind || r.value < kLowestAddress) {
     counts_.count_ignored(r.name, m.is_known_kind ? "below the lowest address" : argument(r, 3));
-    assume(r, space, r.value, end_of(r.value, m.length), m.area);
+    assume(r, space, r.value, end_of(r.value, m.length), m.area, kNotJudged);
     return false;
   }
   bool must_be_free = !is_fixed || m.flags.has(kMapNoReplace);
   for (const auto& piece : space.areas.inside(r.value, must_be_free ? end_of(r.value, m.length) : r.value)) {
-    if (!is_shown_mapped(space, piece.start, piece.end)) assume_gone(r, space, piece.start, piece.end);
+    if (!is_shown_mapped(space, piece.start, piece.end)) assume_gone(r, space, piece.start, piece.end, kGoneUnseen);
   }
   return true;
 }
@@ -223,19 +226,19 @@ void CallImporter::adopt_mremap(const StraceRecord& r, TracedSpace& space) {
   Area unseen{kProtRead | kProtWrite, {}, file_of(r, kUnseenFile), 0};
   if (pieces.empty()) pieces.push_back({from, from + new_length, unseen});
   if (!keeps_old && (to != from || new_length < old_length)) {
-    assume_gone(r, space, to == from ? to + new_length : from, from + old_length);
+    assume_gone(r, space, to == from ? to + new_length : from, from + old_length, kNotJudged);
   }
   pieces.back().end = std::max(pieces.back().end, from + new_length);
   for (auto piece : pieces) {
     std::uint64_t start = to + (piece.start - from), end = std::min(to + (piece.end - from), to + new_length);
     bool is_unchanged = to == from && end <= from + old_length;
     piece.value.shift += from - to;
-    if (start < end && !is_unchanged) assume(r, space, start, end, piece.value);
+    if (start < end && !is_unchanged) assume(r, space, start, end, piece.value, kNotJudged);
   }
 }
 
 void CallImporter::assume(const StraceRecord& r, TracedSpace& space, std::uint64_t start, std::uint64_t end,
-                          const Area& area) {
+                          const Area& area, std::string_view why) {
   end = std::min(page_up(end), kUserEnd);
   if (start >= end) return;
   add(r, SpaceAssume{.cpu = cpu_,
@@ -247,6 +250,7 @@ void CallImporter::assume(const StraceRecord& r, TracedSpace& space, std::uint64
                      .file = area.file,
                      .offset = ByteCount(start + area.shift),
                      .gone = {}});
+  writer_.assumed(why);
   ++counts_.additions["assumed"];
   map(space, start, end, area);
 }
@@ -267,17 +271,11 @@ bool CallImporter::is_shown_mapped(const TracedSpace& space, std::uint64_t start
          std::all_of(pieces.begin(), pieces.end(), [](const auto& piece) { return piece.value; });
 }
 
-void CallImporter::assume_gone(const StraceRecord& r, TracedSpace& space, std::uint64_t start, std::uint64_t end) {
+void CallImporter::assume_gone(const StraceRecord& r, TracedSpace& space, std::uint64_t start, std::uint64_t end,
+                               std::string_view why) {
   for (const auto& piece : space.areas.inside(start, end)) {
-    add(r, SpaceAssume{.cpu = cpu_,
-                       .space = space.handle,
-                       .at = Place{{}, piece.start},
-                       .length = ByteCount(piece.end - piece.start),
-                       .prot = {},
-                       .flags = {},
-                       .file = {},
-                       .offset = {},
-                       .gone = Switch(1)});
+    add(r, range_gone(cpu_, space.handle, piece.start, piece.end));
+    writer_.assumed(why);
     ++counts_.additions["assumed"];
   }
   unmap(space, start, end);
@@ -287,7 +285,8 @@ void CallImporter::assume_holes(const StraceRecord& r, TracedSpace& space, std::
   if (start % kPageBytes != 0 || end > kUserEnd) return;
   Area unseen{kProtRead | kProtWrite, {}, file_of(r, kUnseenFile), 0};
   for (const auto& hole : space.areas.holes(start, end)) {
-    for (const auto& piece : space.shown.holes(hole.start, hole.end)) assume(r, space, piece.start, piece.end, unseen);
+    for (const auto& piece : space.shown.holes(hole.start, hole.end))
+      assume(r, space, piece.start, piece.end, unseen, kNotSeen);
   }
 }
 

@@ -60,8 +60,10 @@ class CallImporter {
   Mapping read_mapping(const StraceRecord& r);
   bool prepare_place(const StraceRecord& r, TracedSpace& space, const Mapping& m);
   bool is_importable(const StraceRecord& r, bool is_explained);
-  void assume(const StraceRecord& r, TracedSpace& space, std::uint64_t start, std::uint64_t end, const Area& area);
-  void assume_gone(const StraceRecord& r, TracedSpace& space, std::uint64_t start, std::uint64_t end);
+  void assume(const StraceRecord& r, TracedSpace& space, std::uint64_t start, std::uint64_t end, const Area& area,
+              std::string_view why);
+  void assume_gone(const StraceRecord& r, TracedSpace& space, std::uint64_t start, std::uint64_t end,
+                   std::string_view why);
   void assume_holes(const StraceRecord& r, TracedSpace& space, std::uint64_t start, std::uint64_t end);
   void map(TracedSpace& space, std::uint64_t start, std::uint64_t end, const Area& area);
   void unmap(TracedSpace& space, std::uint64_t start, std::uint64_t end);

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "tools/program_writer.h"
-#include "tools/range_simulation.h"
+#include "tools/touched_play.h"
 
 namespace mmtwin::tools {
 namespace {
@@ -28,15 +28,15 @@ struct Life {
 class Explainer {
  public:
   Explainer(Imported& imported, const std::set<std::uint64_t>& beyond)
-      : program_(imported.program), counts_(imported.counts), beyond_(beyond), simulation_(program_, touches_) {}
+      : program_(imported.program), counts_(imported.counts), beyond_(beyond), play_(program_, touches_) {}
 
   void run() {
     std::uint64_t last = program_.operations.size();
     // What was found to agree stays so: a guess is kept only if nothing before the difference breaks.
     for (std::uint64_t step = 1;;) {
-      step = simulation_.first_difference(step, last, unexplained_);
+      step = play_.first_difference(step, last, unexplained_);
       if (step == 0) break;
-      if (simulation_.steps_run() > kStepBudget || !explain(step)) unexplained_.insert(step);
+      if (play_.steps_run() > kStepBudget || !explain(step)) unexplained_.insert(step);
     }
     if (!touches_.empty() || !unexplained_.empty()) rebuild();
   }
@@ -51,6 +51,7 @@ class Explainer {
   void add_candidate(std::vector<std::pair<std::uint64_t, Touch>>& found, std::uint64_t step, SpaceHandle space,
                      std::uint64_t page) const;
   Life life_of(SpaceHandle space, std::uint64_t step) const;
+  void assume(Program& whole, const Operation& operation, std::uint64_t step, const std::string& why) const;
   void rebuild();
 
   Program& program_;
@@ -58,7 +59,7 @@ class Explainer {
   const std::set<std::uint64_t>& beyond_;
   Touches touches_;
   std::set<std::uint64_t> unexplained_;
-  RangeSimulation simulation_;
+  TouchedPlay play_;
 };
 
 // The space's maker: the last step before `step` that gave its handle to a space.
@@ -79,10 +80,10 @@ Life Explainer::life_of(SpaceHandle space, std::uint64_t step) const {
   return life;
 }
 
-// Where one list has a boundary and the other has none. The simulation stands right after `step`.
+// Where one list has a boundary and the other has none. The play stands right after `step`.
 std::vector<std::uint64_t> Explainer::boundaries_in_question(std::uint64_t step) const {
   std::set<std::uint64_t> own, recorded, different;
-  const model::Ranges* space = simulation_.space(space_of(program_.operations[step - 1]));
+  const model::Ranges* space = play_.space(space_of(program_.operations[step - 1]));
   if (!space) return {};
   for (const auto& [start, range] : space->all()) own.insert({range.start, range.end});
   for (const RangeObservation& seen : program_.recorded.at(step).ranges) {
@@ -149,7 +150,7 @@ bool Explainer::helps(std::uint64_t step, const std::vector<std::pair<std::uint6
     touches_[at].push_back(touch);
     first = std::min(first, at);
   }
-  std::uint64_t now = simulation_.first_difference(first, step, unexplained_);
+  std::uint64_t now = play_.first_difference(first, step, unexplained_);
   if (now == 0) return true;
   touches_ = std::move(before);
   return false;
@@ -182,12 +183,12 @@ bool Explainer::explain(std::uint64_t step) {
   for (std::uint64_t edge : edges_of(step)) consider(edge);
   if (pages.size() > kPagesTried) pages.resize(kPagesTried);
   std::uint64_t end =
-      std::min(kStepBudget, simulation_.steps_run() + (is_doubtful ? kStepsWhenDoubtful : kStepsPerDifference));
+      std::min(kStepBudget, play_.steps_run() + (is_doubtful ? kStepsWhenDoubtful : kStepsPerDifference));
   std::vector<std::pair<std::uint64_t, Touch>> paired;
   for (std::uint64_t page : pages) {
     std::size_t moments = 0;
     for (const auto& candidate : candidates(step, page)) {
-      if (simulation_.steps_run() > end) return false;
+      if (play_.steps_run() > end) return false;
       if (helps(step, {candidate})) return true;
       if (moments++ < kMomentsPaired) paired.push_back(candidate);
     }
@@ -195,11 +196,18 @@ bool Explainer::explain(std::uint64_t step) {
   if (is_doubtful) return false;
   for (std::size_t a = 0; a < paired.size(); ++a) {
     for (std::size_t b = a + 1; b < paired.size(); ++b) {
-      if (simulation_.steps_run() > end) return false;
+      if (play_.steps_run() > end) return false;
       if (paired[a].second.at != paired[b].second.at && helps(step, {paired[a], paired[b]})) return true;
     }
   }
   return false;
+}
+
+void Explainer::assume(Program& whole, const Operation& operation, std::uint64_t step, const std::string& why) const {
+  whole.operations.push_back(operation);
+  whole.recorded[whole.operations.size()].is_assumed = true;
+  const auto note = program_.notes.find(step);
+  whole.notes[whole.operations.size()] = note == program_.notes.end() ? why : note->second + ": " + why;
 }
 
 // Writes the touches into the program as stores. What stays unexplained is adopted: beyond the machine's attributes
@@ -208,18 +216,19 @@ void Explainer::rebuild() {
   Program whole;
   whole.machine = program_.machine;
   Touches none;
-  RangeSimulation now(program_, touches_);
+  TouchedPlay now(program_, touches_);
   std::set<std::uint64_t> known;
   for (std::uint64_t step = 1; step <= program_.operations.size(); ++step) {
     if (auto touched = touches_.find(step); touched != touches_.end()) {
       for (const Touch& touch : touched->second) {
-        whole.operations.push_back(MemoryStore{
-            .cpu = {}, .space = touch.space, .at = Place{{}, touch.at}, .width = Width(1), .value = Value(1)});
+        assume(whole, touch.store(), step, "only a store explains how ranges merge");
         ++counts_.additions["touches"];
       }
     }
     const Operation& operation = program_.operations[step - 1];
     whole.operations.push_back(operation);
+    if (auto note = program_.notes.find(step); note != program_.notes.end())
+      whole.notes[whole.operations.size()] = note->second;
     auto recorded = program_.recorded.find(step);
     if (recorded == program_.recorded.end()) continue;
     RecordedAnswer& answer = whole.recorded[whole.operations.size()] = recorded->second;
@@ -231,8 +240,8 @@ void Explainer::rebuild() {
     if (is_beyond) answer.has_ranges = false;
     if (!is_beyond) ++counts_.additions["unexplained"];
     if (const model::Ranges* own = now.space(space)) {
-      for (const SpaceAssume& assume : assumptions(*own, recorded->second.ranges, space, cpu_of(operation))) {
-        whole.operations.push_back(assume);
+      for (const SpaceAssume& missing : assumptions(*own, recorded->second.ranges, space, cpu_of(operation))) {
+        assume(whole, missing, step, "the list is taken over");
         ++counts_.additions["assumed"];
       }
     }

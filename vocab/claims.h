@@ -26,6 +26,7 @@ enum class Claim : std::uint8_t {
   kFrames,    // frames, their bytes and page-table entries
   kRanges,    // range lists
   kCounters,  // of zones, spaces and caches
+  kBlocks,    // what owners of blocks see of them; nothing counts with kRequests
   // -- promised --
   kLoads,           // what a load answers is what it read; of whom the requests are told it is known
   kExactZones,      // the first zone of the fallback order that may give, gives
@@ -35,6 +36,8 @@ enum class Claim : std::uint8_t {
 struct Claims {
   std::uint32_t set = 0;  // bit c: Claim c
   std::array<std::uint16_t, kCacheNames.size()> objects_per_frame{};  // of each cache, as fit; 0: does not say
+  // Of 1024 frames of a zone, those that it may need for itself: by this much earlier it may refuse a single one.
+  std::uint16_t overhead_per_1024 = 64;
 
   constexpr Claims() = default;
   constexpr Claims(std::initializer_list<Claim> claims) {

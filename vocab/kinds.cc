@@ -58,14 +58,15 @@ bool same(const Operation& a, const Operation& b) {
 }
 
 bool same(const RecordedAnswer& a, const RecordedAnswer& b) {
-  return a.has_response == b.has_response && (!a.has_response || a.response == b.response) &&
+  return a.is_assumed == b.is_assumed &&
+         a.has_response == b.has_response && (!a.has_response || a.response == b.response) &&
          a.has_ranges == b.has_ranges && (!a.has_ranges || a.ranges == b.ranges);
 }
 
 bool same(const Program& a, const Program& b) {
   const auto equal = [](const auto& x, const auto& y) { return same(x, y); };
   const auto equal_step = [](const auto& x, const auto& y) { return x.first == y.first && same(x.second, y.second); };
-  return a.machine == b.machine &&
+  return a.machine == b.machine && a.notes == b.notes &&
          std::equal(a.operations.begin(), a.operations.end(), b.operations.begin(), b.operations.end(), equal) &&
          std::equal(a.recorded.begin(), a.recorded.end(), b.recorded.begin(), b.recorded.end(), equal_step);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,15 @@ struct ZoneObservation {
   PageCount free;                            // in free blocks, per-CPU lists not included
   std::uint32_t free_blocks[kMaxOrder + 1] = {};  // by order
   friend constexpr bool operator==(const ZoneObservation&, const ZoneObservation&) = default;
+};
+
+// What the owner of blocks saw of them beyond their frames: bytes that it left there, and what there is to take.
+struct BlocksObservation {
+  std::optional<Pfn> overwritten;  // in use, and its bytes are not those that its owner left there
+  std::optional<Pfn> not_zeroed;   // given as zeroed, and it is not
+  bool at_rest = false;            // everything had been given back, and then taken once more:
+  std::optional<Pfn> given_wrongly;  // none that exists, or one that was taken already
+  std::uint64_t missing = 0;         // frames fewer than could be taken at the start
 };
 
 // A cache of slab objects.

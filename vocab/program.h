@@ -17,6 +17,7 @@ namespace mmtwin {
 // What the recorded system answered at one step.
 struct RecordedAnswer {
   bool has_response = false;
+  bool is_assumed = false;               // nobody recorded it: whoever wrote the program supposes that it was done
   Response response;                     // refusal name or value
   bool has_ranges = false;
   std::vector<RangeObservation> ranges;  // the space's whole list then; `accounted` and anonymous offsets unknown
@@ -26,10 +27,12 @@ struct Program {
   MachineDescription machine;
   std::vector<Operation> operations;                 // step n is operations[n - 1]
   std::map<std::uint64_t, RecordedAnswer> recorded;  // by step number, empty unless imported
+  std::map<std::uint64_t, std::string> notes;        // by step number: where it comes from, for eyes; one line each
 
   void clear() {
     operations.clear();
     recorded.clear();
+    notes.clear();
   }
 };
 

@@ -9,8 +9,9 @@
 //   expect ranges 0x10000-0x14000:rw-, …        what step 1 left, if a real kernel was asked
 //
 // Fields at their default are not printed, but `cpu` and uses of handles always are. Numbers are decimal or 0x hex.
-// `= …` is a recorded answer: a value, `ok`, or a refusal's name. A range is START-END:rwx, then letters s (shared),
-// n (noreserve), k (stack), a (accounted), then `file=` and `offset=`. From `#` to the line's end is a comment.
+// `= …` is a recorded answer: a value, `ok`, a refusal's name, or `assumed`, which nobody recorded. A range is
+// START-END:rwx, then letters s (shared), n (noreserve), k (stack), a (accounted), then `file=` and `offset=`. From `#`
+// to the line's end is a comment; that of a step stays with it as its note.
 #pragma once
 
 #include <cstddef>
@@ -55,7 +56,8 @@ Parsed<MachineDescription> parse_machine(std::string_view text);
 // "cpu=0 NAME field=value … -> b3", without step number and answer.
 Parsed<Operation> parse_operation(std::string_view text, const MachineDescription& machine);
 
-// For a program in bounds (vocab/kinds.h), parse_program(print(p)) is p; print(parse_program(x)) is canonical.
+// For a program in bounds (vocab/kinds.h), parse_program(print(p)) is p; print(parse_program(x)) is canonical. A note
+// is printed as it is, so it may hold no line's end.
 std::string print(const Program& program);
 std::string print(const MachineDescription& machine);
 std::string print(const Operation& operation);
@@ -63,5 +65,7 @@ std::string print(const Response& response);
 std::string print(const RangeObservation& range);
 // "3 cpu=0 NAME …", without a line's end.
 std::string print_step(std::uint64_t number, const Operation& operation);
+// The same of a program's step, with its note. The step exists.
+std::string print_step(const Program& program, std::uint64_t number);
 
 }  // namespace mmtwin

@@ -18,8 +18,9 @@ struct Word {
   std::size_t column = 0;  // from 1
 };
 
+constexpr std::string_view kBlanks = " \t\r";
+
 inline std::vector<Word> words_of(std::string_view line) {
-  constexpr std::string_view kBlanks = " \t\r";
   std::vector<Word> words;
   std::size_t at = line.find_first_not_of(kBlanks);
   while (at != std::string_view::npos && line[at] != '#') {
@@ -30,13 +31,23 @@ inline std::vector<Word> words_of(std::string_view line) {
   return words;
 }
 
+// `words` are those of the line.
+inline std::string_view comment_of(std::string_view line, const std::vector<Word>& words) {
+  const std::size_t end = words.empty() ? 0 : words.back().column - 1 + words.back().text.size();
+  const std::size_t begin = line.find_first_not_of("# \t\r", end);
+  if (begin == std::string_view::npos) return {};
+  return line.substr(begin, line.find_last_not_of(kBlanks) + 1 - begin);
+}
+
 // Takes words one by one; remembers the first error.
 class LineReader {
  public:
   LineReader(std::string_view line, std::size_t number)
-      : words_(words_of(line)), number_(number), end_column_(line.size() + 1) {}
+      : words_(words_of(line)), comment_(comment_of(line, words_)), number_(number), end_column_(line.size() + 1) {}
 
   bool at_end() const { return next_ == words_.size(); }
+  // What stands behind `#`, without blanks around it.
+  std::string_view comment() const { return comment_; }
   const Word& peek() const { return words_[next_]; }
   const Word& take() { return words_[next_++]; }
   bool take_if(std::string_view text) {
@@ -56,6 +67,7 @@ class LineReader {
 
  private:
   std::vector<Word> words_;
+  std::string_view comment_;
   std::size_t next_ = 0;
   std::size_t number_;
   std::size_t end_column_;

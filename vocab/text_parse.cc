@@ -165,8 +165,11 @@ class ProgramReader {
     }
     Operation& operation = program_.operations.emplace_back();
     if (!text::read_operation(line, program_.machine, operation)) return false;
+    if (!line.comment().empty()) program_.notes[wanted] = line.comment();
     if (!line.take_if("=")) return true;
     RecordedAnswer& answer = program_.recorded[wanted];
+    answer.is_assumed = line.take_if("assumed");
+    if (answer.is_assumed) return true;
     return answer.has_response = text::read_response(line, answer.response);
   }
 

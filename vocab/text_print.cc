@@ -54,6 +54,12 @@ std::string print_step(std::uint64_t number, const Operation& operation) {
   return std::to_string(number) + " " + print(operation);
 }
 
+std::string print_step(const Program& program, std::uint64_t number) {
+  const auto note = program.notes.find(number);
+  return print_step(number, program.operations[number - 1]) +
+         (note == program.notes.end() ? "" : "  # " + note->second);
+}
+
 std::string print(const Response& response) {
   if (response == Response{}) return "ok";
   if (response.refusal == Refusal::kNone) return text::hex(response.value);
@@ -77,11 +83,15 @@ std::string print(const RangeObservation& range) {
 std::string print(const Program& program) {
   std::string out = "mmtwin " + std::to_string(kNewestHeader) + "\nmachine " + print(program.machine) + "\n";
   auto recorded = program.recorded.begin();
+  auto note = program.notes.begin();
   for (std::size_t i = 0; i < program.operations.size(); ++i) {
     out += print_step(i + 1, program.operations[i]);
     while (recorded != program.recorded.end() && recorded->first < i + 1) ++recorded;
     const bool has_answer = recorded != program.recorded.end() && recorded->first == i + 1;
+    if (has_answer && recorded->second.is_assumed) out += " = assumed";
     if (has_answer && recorded->second.has_response) out += " = " + print(recorded->second.response);
+    while (note != program.notes.end() && note->first < i + 1) ++note;
+    if (note != program.notes.end() && note->first == i + 1) out += "  # " + note->second;
     out += '\n';
     if (has_answer && recorded->second.has_ranges) out += print_ranges(recorded->second.ranges) + '\n';
   }

@@ -18,7 +18,9 @@ bool tells_all_loads(const Program& program) {
 
 }  // namespace
 
-RecordedSystem::RecordedSystem(const Program& program) : program_(program) {
+void RecordedSystem::prepare(const Program& program) {
+  program_ = &program;
+  claims_ = {};
   for (const auto& [step, answer] : program.recorded) {
     if (answer.has_ranges) claims_.add(Claim::kRanges);
     if (step == 0 || step > program.operations.size() || !answer.has_response) continue;
@@ -38,8 +40,8 @@ void RecordedSystem::start(const MachineDescription&, EventSink&) {
 
 Response RecordedSystem::apply(const Operation& operation) {
   changes_.clear();
-  const auto answer = program_.recorded.find(step_);
-  if (answer == program_.recorded.end()) return {};
+  const auto answer = program_->recorded.find(step_);
+  if (answer == program_->recorded.end()) return {};
   if (answer->second.has_ranges) changes_.spaces.push_back(space_of(operation));
   return answer->second.has_response ? answer->second.response : Response{};
 }
@@ -51,8 +53,8 @@ EntryObservation RecordedSystem::entry(SpaceHandle, Vpn) { return {}; }
 std::span<const std::uint8_t> RecordedSystem::bytes(Pfn) { return {}; }
 
 void RecordedSystem::ranges(SpaceHandle, std::vector<RangeObservation>& into) {
-  const auto answer = program_.recorded.find(step_);
-  if (answer != program_.recorded.end()) into = answer->second.ranges;
+  const auto answer = program_->recorded.find(step_);
+  if (answer != program_->recorded.end()) into = answer->second.ranges;
 }
 
 }  // namespace mmtwin::lockstep

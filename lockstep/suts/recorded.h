@@ -16,11 +16,9 @@ namespace mmtwin::lockstep {
 
 class RecordedSystem final : public System {
  public:
-  // Keeps the reference: the program must outlive the system.
-  explicit RecordedSystem(const Program& program);
-
   std::string_view name() const override { return "recorded"; }
   Claims claims() const override { return claims_; }
+  void prepare(const Program& program) override;
   void start(const MachineDescription& machine, EventSink& sink) override;
   void at(StepNumber step) override { step_ = step.raw(); }
   Response apply(const Operation& operation) override;
@@ -33,7 +31,7 @@ class RecordedSystem final : public System {
   std::span<const std::uint8_t> bytes(Pfn at) override;
 
  private:
-  const Program& program_;
+  const Program* program_ = nullptr;  // whose answers it gives; never null in a run
   Claims claims_;
   Changes changes_;
   std::uint64_t step_ = 0;

@@ -41,6 +41,22 @@ bool Blocks::may_be(const Wish& wish, std::uint64_t pages, std::uint64_t frame) 
   return std::any_of(wish.zones.data(), end, lies_in) && !obstacle(frame, frame + pages);
 }
 
+std::string Blocks::objection(const Wish& wish, std::uint64_t pages, std::uint64_t frame) const {
+  if (may_be(wish, pages, frame)) return {};
+  const std::uint64_t size = std::uint64_t{1} << wish.order;
+  if (wish.order > machine_.top_order) return "no block is so large";
+  if (frame % size != 0) return "no multiple of " + std::to_string(size);
+  const auto* const end = wish.zones.data() + wish.zone_count;
+  const auto holds_it = [&](std::uint8_t number) { return zone(number).contains(Pfn(frame)); };
+  const auto* const its = std::find_if(wish.zones.data(), end, holds_it);
+  if (its == end) return "in no zone that the request may have";
+  if (size > zone(*its).end().raw() - frame)
+    return "reaches beyond the end of its zone, " + std::to_string(zone(*its).end().raw());
+  const std::uint64_t given = first_given(frame, frame + pages);
+  if (given != frame + pages) return "frame " + std::to_string(given) + " is in use";
+  return "some of its frames do not exist or are reserved";
+}
+
 std::optional<std::uint64_t> Blocks::plainest(const Wish& wish, std::uint64_t pages) const {
   if (wish.order > machine_.top_order) return std::nullopt;
   const std::uint64_t size = std::uint64_t{1} << wish.order;
@@ -100,7 +116,7 @@ void Blocks::set_given(const Block& block, bool is_given) {
   }
 }
 
-bool Blocks::may_be_short(const Wish& wish, std::uint64_t others) const {
+bool Blocks::may_be_short(const Wish& wish, std::uint64_t others, std::uint64_t overhead) const {
   std::uint64_t asked = others, usable = 0;
   for (unsigned i = 0; i < wish.zone_count; ++i) {
     const unsigned node = wish.zones[i] / kZoneKinds, kind = wish.zones[i] % kZoneKinds;
@@ -110,9 +126,8 @@ bool Blocks::may_be_short(const Wish& wish, std::uint64_t others) const {
     for (unsigned k = kind + 1; k <= static_cast<unsigned>(wish.highest()); ++k) above += managed_of(k);
     const std::uint64_t reserve = machine_.lowmem_ratio == 0 ? 0 : above / machine_.lowmem_ratio;
     const std::uint64_t kept = wish.gfp.any(kGfpNofail) ? 0 : machine_.watermark_min + reserve;
-    const std::uint64_t overhead = managed / 16;
     asked += given_in(zone(wish.zones[i]));
-    usable += managed - std::min(managed, kept + overhead);
+    usable += managed - std::min(managed, kept + managed * overhead / 1024);
   }
   return asked >= usable;
 }

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "model/contract/zones.h"
@@ -46,11 +47,13 @@ class Blocks {
   Wish wish(Gfp gfp, unsigned order, NodeId node, CpuId cpu) const;
   // May the request be answered with the block that begins at `frame`, of which the first `pages` are kept?
   bool may_be(const Wish& wish, std::uint64_t pages, std::uint64_t frame) const;
+  // Why not, in words: "reaches beyond the end of its zone"; of one that may be: nothing.
+  std::string objection(const Wish& wish, std::uint64_t pages, std::uint64_t frame) const;
   // The lowest one in the first zone of the list that has one.
   std::optional<std::uint64_t> plainest(const Wish& wish, std::uint64_t pages) const;
   // Were a single frame to be refused to this request: is so much asked for, `others` pages for other ends included,
-  // that memory may be short? A system may need a frame in sixteen for itself.
-  bool may_be_short(const Wish& wish, std::uint64_t others) const;
+  // that memory may be short? Of 1024 frames of a zone a system may need `overhead` for itself.
+  bool may_be_short(const Wish& wish, std::uint64_t others, std::uint64_t overhead) const;
 
   bool holds(unsigned handle) const { return handle < by_handle_.size() && by_handle_[handle].pages != 0; }
   const Block& at(unsigned handle) const { return by_handle_[handle]; }

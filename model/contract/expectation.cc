@@ -29,6 +29,12 @@ Response Expectation::plainest() const {
   return frame ? Response{all_[0].refusal, *frame} : Response{all_[1].refusal, all_[1].value};
 }
 
+std::string Expectation::objection(const Response& answer) const {
+  const Alternative* const meant = find(answer.refusal);
+  const bool is_block = meant != nullptr && meant->rule == ValueRule::kFreeBlock;
+  return is_block ? blocks_->objection(wish_, pages_, answer.value) : std::string();
+}
+
 std::string Expectation::words() const {
   std::string words;
   for (std::size_t i = 0; i < count_; ++i) {

@@ -51,6 +51,8 @@ class Expectation {
   bool accepts(const Response& answer) const { return find(answer) != nullptr; }
   // What is answered where nothing but the contract is asked, its value the first that anybody would name.
   Response plainest() const;
+  // Why a block that was answered may not be: in words, or nothing.
+  std::string objection(const Response& answer) const;
   // "ok 0x12000, or oom".
   std::string words() const;
 

@@ -15,9 +15,10 @@ enum class Skip : std::uint8_t {
   kFilePage,     // would touch a page of a file mapping, whose contents this machine does not have yet
   kNoSpace,      // needs a loaded space on its CPU
   kNothingInFlight,  // resumes what is not there
+  kUnsupported,      // the system does not offer it
 };
 inline constexpr std::string_view kSkipNames[] = {"none", "empty_handle", "taken_handle", "file_page", "no_space",
-                                                "nothing_in_flight"};
-inline constexpr unsigned kSkipReasons = 6;
+                                                "nothing_in_flight", "unsupported"};
+inline constexpr unsigned kSkipReasons = 7;
 
 }  // namespace mmtwin::model

@@ -224,7 +224,31 @@ machine tiny
             self.assertGreater(line["imported"], 0)
             replayed = self.json_lines("replay", 0, "replay", "--strict", "--json", trace)[0]
             self.assertEqual(("agreed", 0), (replayed["verdict"], replayed["mismatches"]), log_format)
-            self.ends(0, "replay", "--sut=recorded", trace)
+            self.assertEqual(2 if log_format == "strace" else 0, replayed["assumed"], log_format)
+            said = self.ends(0, "replay", "--sut=recorded", trace).stdout
+            self.assertEqual(log_format == "strace", b"agreed, 2 answers assumed" in said, said)
+            self.ends(1 if log_format == "strace" else 0, "replay", "--sut=recorded", "--strict", trace)
+
+    def test_a_log_that_contradicts_itself_is_told_by_its_lines(self):
+        log = self.file("log.txt", 'execve("./p", ["./p"], 0x7ffd00000000 /* 3 vars */) = 0\n'
+                                   "brk(NULL) = 0x555555580000\n"
+                                   "mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7ffff7f00000\n"
+                                   "mmap(NULL, 16384, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = "
+                                   "0x7ffff7fb0000\n"
+                                   "munmap(0x7ffff7fb1000, 4096) = 0\n"
+                                   "mprotect(0x7ffff7fb0000, 12288, PROT_READ) = 0\n")
+        trace, short = self.folder / "log.mmt", self.folder / "short.mmt"
+        self.ends(0, "import", "strace", log, "--output", trace)
+        said = self.ends(1, "replay", "--sut=recorded", trace).stdout.decode()
+        self.assertIn("prot=r  # line 6\n", said)
+        self.assertNotIn("assumed", said)
+        said = self.ends(0, "minimise", "--sut=recorded", trace, "--output", short).stderr.decode()
+        self.assertIn(f"replay: mmtwin replay --sut=recorded {short}", said)
+        lines = [line.split("# ")[1] for line in short.read_text().splitlines() if "# line" in line]
+        self.assertEqual(["line 1", "line 4", "line 5", "line 6"], lines)
+        self.ends(1, "replay", "--sut=recorded", short)
+        # Ours does better, and says where it differs.
+        self.assertIn("1 mismatch", self.ends(0, "replay", short).stdout.decode())
 
     def test_bugs_list(self):
         (self.folder / "corpora/bugs").mkdir(parents=True)

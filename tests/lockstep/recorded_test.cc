@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "lockstep/divergence.h"
+#include "lockstep/recorded_play.h"
 #include "lockstep/run.h"
 #include "vocab/text.h"
 
@@ -17,7 +18,7 @@ Program parsed(const std::string& text) {
 
 RunOutcome judged(const std::string& text) {
   const Program program = parsed(text);
-  RecordedSystem system(program);
+  RecordedSystem system;
   Runner runner(system);
   RunOutcome outcome = runner.run(program);
   if (outcome.finding) SCOPED_TRACE(describe_failure(runner, program, outcome, "x").print());
@@ -41,12 +42,14 @@ TEST(Recorded, WhatARealKernelAnsweredIsJudged) {
 
 TEST(Recorded, ItClaimsOnlyWhatItHolds) {
   const Program program = parsed(kRecording);
-  RecordedSystem system(program);
+  RecordedSystem system;
+  system.prepare(program);
   EXPECT_FALSE(system.claims().narrates());
   EXPECT_FALSE(system.claims().has(Claim::kFrames));
   EXPECT_TRUE(system.claims().has(Claim::kRanges));
   const Program silent = parsed("mmtwin 1\nmachine small-x86\n1 cpu=0 space_create -> p1\n");
-  RecordedSystem quiet(silent);
+  RecordedSystem quiet;
+  quiet.prepare(silent);
   EXPECT_FALSE(quiet.claims().has(Claim::kRanges));
   EXPECT_FALSE(quiet.claims().has(Claim::kExactAddresses));
 }
@@ -91,6 +94,33 @@ TEST(Recorded, ABlockLiesInOneZoneAndIsFree) {
     EXPECT_EQ(outcome.verdict, Verdict::kDiverged) << wrong;
     EXPECT_EQ(outcome.step.raw(), 3u) << wrong;
   }
+}
+
+constexpr const char* kAssuming =
+    "mmtwin 2\nmachine small-x86\n1 cpu=0 space_create -> p1\n"
+    "2 cpu=0 space_assume space=p1 at=0x400000 length=0x2000 prot=rx file=1 = ok\n"
+    "3 cpu=0 space_assume space=p1 at=0x402000 length=0x2000 prot=rw\n"
+    "4 cpu=0 range_unmap space=p1 at=0x402000 length=0x1000 = ok\n"
+    "5 cpu=0 memory_store space=p1 at=0x403000 = assumed\n"
+    "6 cpu=0 memory_store space=p1 at=0x403000\n";
+
+// The second and the fifth: of neither the recording says a word. A store more or less is no assumption.
+TEST(Recorded, AnswersThatNobodyRecordedAreCounted) {
+  EXPECT_EQ(answers_assumed(parsed(kAssuming)), 2u);
+  EXPECT_EQ(answers_assumed(parsed(kRecording)), 0u);
+}
+
+TEST(Recorded, WhatWasAnsweredIsTheAnswerAndWhatLiesThere) {
+  Program program = parsed(kAssuming);
+  const auto shown = [&](std::uint64_t step) { return what_was_answered(program, step); };
+  EXPECT_EQ(shown(4),
+            "cpu=0 range_unmap space=p1 at=0x402000 length=0x1000 = ok\n"
+            "0x400000-0x402000:r-x file=1\n0x402000-0x404000:rw-a");
+  EXPECT_EQ(shown(5), "cpu=0 memory_store space=p1 at=0x403000\n0x403000-0x404000:rw-a offset=0x1000");
+  program.recorded[4].response = {Refusal::kInvalid, 0};
+  EXPECT_NE(shown(5), what_was_answered(parsed(kAssuming), 5)) << "it was not unmapped";
+  EXPECT_EQ(shown(0), "");
+  EXPECT_EQ(shown(7), "");
 }
 
 TEST(Recorded, StepsWithoutAnAnswerAreDone) {

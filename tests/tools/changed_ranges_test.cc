@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "fuzz/forwarding_system.h"
 #include "lockstep/suts/ours/ours.h"
 #include "lockstep/suts/recorded.h"
 #include "tests/lockstep/programs.h"
@@ -125,7 +126,7 @@ class RecordedRanges : public ::testing::Test {
     range.prot = kProtRead | kProtWrite;
   }
   Story story() {
-    lockstep::RecordedSystem system(program_);
+    lockstep::RecordedSystem system;
     return story_of(system, program_);
   }
   Program program_;
@@ -135,11 +136,17 @@ TEST_F(RecordedRanges, AreShown) {
   EXPECT_THAT(story().shown, ElementsAre(Pair(2, Lists{{kP1, {"00010000-00011000 rw-p 00000000"}}})));
 }
 
-// What it does not claim when it is made, it has all the same.
+// What it does not claim, it has all the same.
 TEST_F(RecordedRanges, ASystemThatShowsNoRangesIsNotAsked) {
-  program_.recorded[2].has_ranges = false;
-  lockstep::RecordedSystem system(program_);
-  program_.recorded[2].has_ranges = true;
+  class Shy : public fuzz::ForwardingSystem {
+   public:
+    using ForwardingSystem::ForwardingSystem;
+    Claims claims() const override {
+      Claims claims = ForwardingSystem::claims();
+      claims.drop(Claim::kRanges);
+      return claims;
+    }
+  } system(std::make_unique<lockstep::RecordedSystem>());
   EXPECT_THAT(story_of(system, program_).shown, IsEmpty());
 }
 

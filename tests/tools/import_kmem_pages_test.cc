@@ -5,6 +5,9 @@
 #include <string>
 #include <variant>
 
+#include "lockstep/run.h"
+#include "lockstep/suts/recorded.h"
+
 namespace mmtwin::tools {
 namespace {
 
@@ -18,6 +21,11 @@ std::string problem_of(const std::string& text) {
   ImportResult result = import_kmem_pages(text, "log");
   EXPECT_FALSE(result.imported);
   return result.problem;
+}
+
+lockstep::Verdict verdict_of(const Imported& log) {
+  lockstep::RecordedSystem recorded;
+  return lockstep::Runner(recorded).run(log.program).verdict;
 }
 
 TEST(ImportKmemPages, AnAllocationKeepsOrderFlagsCpuAndFrame) {
@@ -55,12 +63,24 @@ TEST(ImportKmemPages, FreesWithoutTheirAllocationAreCounted) {
   EXPECT_EQ(log.program.operations.size(), 1u);
 }
 
-// AAAA, a part freed, then handed out again: the whole block must have gone in between.
-TEST(ImportKmemPages, AFrameHandedOutTwiceWasFreedInBetween) {
+// AAAA, a part freed, then that part handed out again: the whole block must have gone in between.
+TEST(ImportKmemPages, ABlockThatWasFreedInPiecesIsSupposedToBeGone) {
   Imported log = imported("0 c0 t1 A 0x10 o2 m0 GFP_KERNEL\n1 c0 t1 F 0x11 o0\n2 c0 t1 A 0x11 o0 m0 GFP_KERNEL\n");
   EXPECT_EQ(log.counts.ignored.at("F: part of a block"), 1u);
   EXPECT_EQ(log.counts.additions.at("free not seen"), 1u);
   EXPECT_TRUE(std::holds_alternative<PagesFree>(log.program.operations.at(1)));
+  EXPECT_TRUE(log.program.recorded.at(2).is_assumed);
+  EXPECT_EQ(verdict_of(log), lockstep::Verdict::kAgreed);
+}
+
+TEST(ImportKmemPages, AFrameHandedOutTwiceIsJudged) {
+  for (const char* again : {"A 0x10 o0", "A 0x10 o2", "A 0x12 o0"}) {
+    const Imported log = imported("0 c0 t1 A 0x10 o2 m0 GFP_KERNEL\n1 c0 t1 F 0x11 o0\n2 c0 t1 " + std::string(again) +
+                                  " m0 GFP_KERNEL\n");
+    EXPECT_EQ(log.counts.additions.size(), 0u) << again;
+    EXPECT_EQ(log.program.notes.at(2), "line 3") << again;
+    EXPECT_EQ(verdict_of(log), lockstep::Verdict::kDiverged) << again;
+  }
 }
 
 TEST(ImportKmemPages, HandlesAreUsedAgain) {

@@ -114,7 +114,7 @@ TEST(ImportStrace, WhatExecveMappedIsAssumedWhenACallNamesIt) {
 
 // Of what the log answered, the step that the contract cannot explain; 0: none.
 std::uint64_t step_refuted(const Imported& log) {
-  lockstep::RecordedSystem recorded(log.program);
+  lockstep::RecordedSystem recorded;
   lockstep::Runner runner(recorded);
   const lockstep::RunOutcome outcome = runner.run(log.program);
   return outcome.verdict == lockstep::Verdict::kAgreed ? 0 : outcome.step.raw();

@@ -5,6 +5,8 @@
 #include <string>
 #include <variant>
 
+#include "lockstep/run.h"
+#include "lockstep/suts/recorded.h"
 #include "vocab/text.h"
 
 namespace mmtwin::tools {
@@ -134,6 +136,22 @@ TEST(ImportVmadelta, WhatNothingExplainsIsCountedAndStaysAMismatch) {
                           " +7ffff7fc1000-7ffff7fc2000 r--p 0 -\n");
   EXPECT_EQ(log.counts.additions["unexplained"], 1u);
   EXPECT_TRUE(log.program.recorded.at(6).has_ranges);
+}
+
+// A limit may refuse what becomes writable.
+TEST(ImportVmadelta, AnAnswerThatTheListRefutesIsJudged) {
+  const std::string mapped = kStart +
+                             "P1 M2 mmap 0 2000 rw- PRIVATE|ANON - 0 = 7ffff7ffd000\n"
+                             " +7ffff7ffd000-7ffff7fff000 rw-p 0 -\n";
+  const auto verdict = [&](const std::string& call) {
+    const Imported log = imported(mapped + call);
+    lockstep::RecordedSystem recorded;
+    return lockstep::Runner(recorded).run(log.program).verdict;
+  };
+  EXPECT_EQ(verdict("P1 M2 mprotect 7ffff7ffd000 2000 r-- = E12\n"), lockstep::Verdict::kDiverged);
+  EXPECT_EQ(verdict("P1 M2 mprotect 7ffff7ffd000 2000 rwx = E12\n"), lockstep::Verdict::kAgreed);
+  EXPECT_EQ(verdict("P1 M2 mprotect 7ffff7ffc000 2000 rw- = 0\n"), lockstep::Verdict::kDiverged);
+  EXPECT_EQ(verdict("P1 M2 mprotect 7ffff7ffc000 2000 rw- = E12\n"), lockstep::Verdict::kAgreed);
 }
 
 TEST(ImportVmadelta, EveryMistakeIsNamedWithItsPlace) {

@@ -84,7 +84,7 @@ TEST_P(RealLog, ImportsNinetyNinePercentOfTheCallsThatTheMachineHas) {
 }
 
 TEST_P(RealLog, IsWhatTheModelAllows) {
-  lockstep::RecordedSystem recorded(imported_.program);
+  lockstep::RecordedSystem recorded;
   run(recorded);
 }
 

@@ -202,5 +202,27 @@ TEST(Text, APrintedMachineNamesTheNearestPreset) {
   EXPECT_EQ(parse_machine(text).value(), machine);
 }
 
+TEST(Text, ANoteStaysWithItsStep) {
+  const std::string text =
+      "mmtwin 2\nmachine tiny\n"
+      "1 cpu=0 pages_alloc -> b1 = 0x3  # line 7\n"
+      "2 cpu=0 pages_free block=b1 = assumed  # nobody saw it # twice\n";
+  const Parsed<Program> program = parse_program(text);
+  ASSERT_TRUE(program.ok()) << print(program.error());
+  EXPECT_EQ(program.value().notes.at(1), "line 7");
+  EXPECT_EQ(program.value().notes.at(2), "nobody saw it # twice");
+  EXPECT_TRUE(program.value().recorded.at(2).is_assumed);
+  EXPECT_FALSE(program.value().recorded.at(2).has_response);
+  EXPECT_EQ(print(program.value()), text);
+  EXPECT_EQ(print_step(program.value(), 1), "1 cpu=0 pages_alloc -> b1  # line 7");
+}
+
+TEST(Text, ACommentOfNoStepIsNoNote) {
+  const Parsed<Program> program =
+      parse_program("mmtwin 2 # a\nmachine tiny # b\n# c\n1 cpu=0 pages_alloc -> b1 #\n# d\n");
+  ASSERT_TRUE(program.ok());
+  EXPECT_TRUE(program.value().notes.empty());
+}
+
 }  // namespace
 }  // namespace mmtwin

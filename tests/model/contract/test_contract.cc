@@ -245,10 +245,11 @@ TEST(Contract, OfAnExactBlockTheTailIsFree) {
 TEST(Contract, MemoryIsShortOnlyOnceItIsAskedFor) {
   MachineDescription machine = find_preset("tiny")->machine;
   Played played(machine);
-  const auto short_now = [&] {
+  const auto is_short = [&](std::uint64_t overhead) {
     const Blocks& blocks = played.contract.blocks();
-    return blocks.may_be_short(blocks.wish(kGfpKernel, 0, kAnyNode, CpuId(0)), played.contract.pages());
+    return blocks.may_be_short(blocks.wish(kGfpKernel, 0, kAnyNode, CpuId(0)), played.contract.pages(), overhead);
   };
+  const auto short_now = [&] { return is_short(64); };
   EXPECT_FALSE(short_now());
   const std::uint64_t managed = machine.frames_managed(NodeId(0), ZoneKind::kNormal) +
                                 machine.frames_managed(NodeId(0), ZoneKind::kDma);
@@ -257,6 +258,30 @@ TEST(Contract, MemoryIsShortOnlyOnceItIsAskedFor) {
     played.play(Played::block_of(0, ++given));
   EXPECT_LT(given, managed);
   EXPECT_GT(given, managed / 2);
+  EXPECT_FALSE(is_short(0)) << "for one that needs none itself there is more";
+}
+
+TEST(Contract, ABlockThatMayNotBeIsObjectedToInWords) {
+  MachineDescription machine = find_preset("tiny")->machine;
+  machine.node[0].zone(ZoneKind::kDma) = {Pfn(0), PageCount(12)};
+  machine.node[0].zone(ZoneKind::kNormal) = {Pfn(12), PageCount(52)};
+  machine.reserved[0] = {Pfn(16), PageCount(1)};
+  machine.top_order = 3;
+  Played played(machine);
+  played.play(Played::block_of(2, 1));
+  const auto objection = [&](unsigned order, Gfp gfp, std::uint64_t frame) {
+    const PagesAlloc alloc{CpuId(0), Order(order), gfp, kAnyNode, Fresh<'b'>(9)};
+    return played.contract.expect(alloc).objection({Refusal::kNone, frame});
+  };
+  EXPECT_EQ(objection(2, kGfpKernel, 14), "no multiple of 4");
+  EXPECT_EQ(objection(3, kGfpKernel, 8), "reaches beyond the end of its zone, 12");
+  EXPECT_EQ(objection(0, kGfpKernel, 64), "in no zone that the request may have");
+  EXPECT_EQ(objection(0, kGfpDma, 12), "in no zone that the request may have");
+  EXPECT_EQ(objection(4, kGfpKernel, 32), "no block is so large");
+  EXPECT_EQ(objection(0, kGfpKernel, 16), "some of its frames do not exist or are reserved");
+  EXPECT_EQ(objection(0, kGfpKernel, 20), "");
+  const std::uint64_t given = played.contract.blocks().at(1).frame;
+  EXPECT_EQ(objection(0, kGfpKernel, given), "frame " + std::to_string(given) + " is in use");
 }
 
 // ---- what if ----

@@ -1,17 +1,15 @@
-// The lists of ranges that a program leads to by the model's rules alone, given where real memory was touched.
+// A recorded program played on the contract, with touches of memory that nobody recorded put in between.
 //
-// Laws: VMA-2, seen from the importer's side. Context: one thread. Cost: what model/ranges.h costs, without pages or
-// tables. Recorded answers say which operations succeeded and where; stores only matter for the families they make. It
-// deliberately judges nothing: it tells where its list and the recorded one part.
+// Laws: VMA-2, seen from the importer's side. Context: one thread. Cost: that of the contract, from the first step to
+// the one asked for. It deliberately judges nothing: it tells where the contract's list and the recorded one part.
 #pragma once
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <set>
 #include <vector>
 
-#include "model/contract/ranges.h"
+#include "model/contract/contract.h"
 #include "vocab/program.h"
 
 namespace mmtwin::tools {
@@ -21,35 +19,32 @@ struct Touch {
   SpaceHandle space;
   std::uint64_t at = 0;
   friend auto operator<=>(const Touch&, const Touch&) = default;
+  MemoryStore store() const;
 };
 // By the step before which they happen.
 using Touches = std::map<std::uint64_t, std::vector<Touch>>;
 
-// Equal as far as a recording shows: bounds, protection, flags, file, file offset.
-bool shows_the_same(const RangeObservation& a, const RangeObservation& b);
-
-class RangeSimulation {
+class TouchedPlay {
  public:
   // Both are kept by reference.
-  RangeSimulation(const Program& program, const Touches& touches);
+  TouchedPlay(const Program& program, const Touches& touches) : program_(program), touches_(touches) {}
 
   // Runs from the start to the end of step `last`, or to the first step from `checked_from` on whose recorded list
   // differs and that is not in `known`: that step, 0 if there is none. After a known difference the recorded list is
   // taken over.
   std::uint64_t first_difference(std::uint64_t checked_from, std::uint64_t last, const std::set<std::uint64_t>& known);
 
-  const model::Ranges* space(SpaceHandle handle) const;
+  // Null: there is no such space.
+  const model::Ranges* space(SpaceHandle handle) const { return contract_.ranges_of(handle); }
   std::uint64_t steps_run() const { return steps_run_; }
 
  private:
-  void apply(std::uint64_t step, const Operation& operation);
-  bool agrees(const RecordedAnswer& recorded, const Operation& operation) const;
-  void take_over(const RecordedAnswer& recorded, const Operation& operation);
+  void touch(const Touch& touch);
+  bool agrees(const RecordedAnswer& recorded, SpaceHandle space) const;
 
   const Program& program_;
   const Touches& touches_;
-  model::Families families_;
-  std::map<unsigned, std::unique_ptr<model::Ranges>> spaces_;
+  model::Contract contract_;
   std::uint64_t steps_run_ = 0;
 };
 
