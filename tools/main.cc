@@ -45,7 +45,8 @@ void add_replay(CLI::App& app, ReplayOptions& o, Action& chosen) {
   add_sut(sub, o.sut);
   sub->add_option("--expect-verdict", o.expect_verdict, "Succeed only if the run ends so")
       ->check(CLI::IsMember({"agreed", "diverged", "violated", "crashed", "failed"}));
-  sub->add_flag("--strict", o.strict, "A mismatch with recorded answers is a disagreement; of a recording, so is one that is assumed");
+  sub->add_flag("--strict", o.strict,
+                "A mismatch with recorded answers is a disagreement, as is an assumed answer of a recording");
   sub->add_flag("--bytes", o.bytes, "The files are byte programs, as fuzzing engines store them");
   sub->add_flag("--no-asserts", o.no_asserts, "The implementation's own asserts do not abort");
   add_seconds(sub, "--watchdog", o.watchdog_seconds, "Seconds after which a run hangs");
