@@ -49,6 +49,18 @@ void Foresight::play(const Operation& operation) {
   if (known != nullptr) known->is_listed = false;
 }
 
+Foresight::Prospect Foresight::prospect(const Operation& operation) {
+  const Response answer = contract_.expect(operation).plainest();
+  const bool changes_ranges = std::visit(
+      []<class Op>(const Op&) { return HasSpace<Op> && HasPlace<Op> && !IsAccess<Op>; }, operation);
+  if (!changes_ranges || answer.refusal != Refusal::kNone) return {answer.refusal, 0};
+  const model::Contract::Mark mark = contract_.mark();
+  (void)contract_.commit(operation, answer);
+  const std::uint64_t ranges = contract_.ranges(space_of(operation)).all().size();
+  contract_.rewind(mark);
+  return {answer.refusal, ranges};
+}
+
 void Foresight::note_made(const Operation& operation, const Response& answer) {
   std::visit(
       [&]<class Op>(const Op& op) {

@@ -59,6 +59,14 @@ class Foresight {
   // One that is not.
   void play(const Operation& operation);
 
+  // What the operation, which is not in vain, would come to.
+  struct Prospect {
+    Refusal refusal = Refusal::kNone;
+    std::uint64_t ranges = 0;  // of its space, then; 0: it changes none
+    friend bool operator==(const Prospect&, const Prospect&) = default;
+  };
+  Prospect prospect(const Operation& operation);
+
   const model::Contract& contract() const { return contract_; }
   const model::Geometry& geometry() const { return contract_.geometry(); }
   const MachineDescription& machine() const { return machine_; }

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "lockstep/edge.h"
 #include "vocab/kinds.h"
 
 namespace mmtwin::lockstep {
 namespace {
 
+constexpr unsigned kEdges = 6;  // percent of single operations that are moved to an edge
 constexpr unsigned kMostScenesInVain = 1000;  // with nearly all kinds left out, most scenes come to nothing
 
 // Programs differ in where their window lies: at the lowest address, across the borders of tables of every level, at
@@ -93,27 +95,42 @@ void Generator::tweak(Operation& operation) {
       operation);
 }
 
-// Nothing to name, or no handle left for the result: the operation would be skipped.
-void Generator::emit_kind(std::size_t kind) {
-  if (!may_use(kind)) return;
+// Else there is nothing to name, or no handle left for the result: the operation would be skipped.
+bool Generator::is_possible(std::size_t kind) const {
+  if (!may_use(kind)) return false;
   Operation operation;
   make_blank(kind, operation);
-  bool is_possible = true;
-  std::visit(
+  return std::visit(
       [&](const auto& op) {
         using Op = std::decay_t<decltype(op)>;
-        if (kUsesBlock<Op> && known_.blocks().empty()) is_possible = false;
-        if (kUsesSpace<Op> && known_.spaces().empty()) is_possible = false;
+        if (kUsesBlock<Op> && known_.blocks().empty()) return false;
+        if (kUsesSpace<Op> && known_.spaces().empty()) return false;
+        bool has_result = true;
         for_each_field(op, [&](const auto& field) {
           using T = typename std::decay_t<decltype(field)>::Value;
           if constexpr (kIsResult<T>) {
-            if (!kResultMayBeNone<T::kLetter> && known_.free_handle(T::kLetter) == 0) is_possible = false;
+            if (!kResultMayBeNone<T::kLetter> && known_.free_handle(T::kLetter) == 0) has_result = false;
           }
         });
+        return has_result;
       },
       operation);
-  if (!is_possible) return;
+}
+
+void Generator::emit_kind(std::size_t kind) {
+  if (random_.percent(kEdges)) return emit_edge(kind);
+  if (!is_possible(kind)) return;
+  Operation operation;
   single(kind, operation);
+  into_->push_back(operation);
+  known_.assume(operation);
+}
+
+void Generator::emit_edge(std::size_t kind) {
+  if (!is_possible(kind)) return;
+  Operation operation;
+  single(kind, operation);
+  if (!known_.is_in_vain(operation)) move_to_edge(operation, known_, random_);
   into_->push_back(operation);
   known_.assume(operation);
 }

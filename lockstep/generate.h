@@ -69,6 +69,9 @@ class Generator {
   Op filled();
   void emit(Operation operation);
   void emit_kind(std::size_t kind);
+  // The same, moved to where its answer changes, if that is near.
+  void emit_edge(std::size_t kind);
+  bool is_possible(std::size_t kind) const;
   bool may_use(std::size_t kind) const;
   const KnownSpace* some_space();
   // A range that stores can go to, in some space; null: none.
@@ -83,19 +86,16 @@ class Generator {
   void touch();
   void fork_and_store();
   void protect_and_back();
-  void three_neighbours();
-  void fill_the_list();
-  void over_what_exists();
   void straddle();
   void stale_translation();
   void lazy_cpu();
   void fail_something();
-  void move_the_break();
   void give_back();
 
   // ---- generate_edges.cc ----
   void dense_below_top();
-  void break_at_the_cap();
+  void at_the_edges();
+  void up_to_the_cap();
   void more_than_a_batch();
   void faults_without_memory();
   void several_slab_frames();

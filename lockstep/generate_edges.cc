@@ -21,7 +21,7 @@ Place page_at(std::uint64_t start, std::uint64_t number) { return {AddressHandle
 // first.
 void Generator::dense_below_top() {
   const unsigned number = known_.free_handle(SpaceHandle::kLetter);
-  if (number == 0) return three_neighbours();
+  if (number == 0) return at_the_edges();
   const SpaceHandle space(number);
   const CpuId on = cpu();
   const std::uint64_t pages = random_.between(6, 24);
@@ -42,26 +42,38 @@ void Generator::dense_below_top() {
   }
 }
 
-// The heap in pieces while a space has as many ranges as it may: moving the break down or up then needs one more, or
-// one less.
-void Generator::break_at_the_cap() {
-  const std::uint64_t cap = known_.machine().range_cap;
-  const KnownSpace* found = some_space();
-  if (found == nullptr || cap > 40) return move_the_break();
-  const SpaceHandle space(found->number);
-  const std::uint64_t heap = found->heap;
-  const CpuId on = cpu();
-  const auto move_to = [&](std::uint64_t pages) { emit(RangeBrk{on, space, page_at(heap, pages)}); };
-  move_to(random_.between(3, 6));
-  if (random_.percent(70)) emit(RangeProtect{on, space, page_at(heap, random_.below(4)), bytes_of(1), kProtRead});
-  for (std::uint64_t n = 0; n + 1 < cap; ++n) {
-    const Prot prot = n % 2 == 0 ? kReadWrite : kProtRead;
-    emit(RangeMapAnon{on, space, page_at(window_, 2 * n), bytes_of(1), prot, kMapFixed, {}});
+// What changes ranges, each where its answer changes, or what it merges or splits, with stores and loads between.
+void Generator::at_the_edges() {
+  constexpr std::size_t kKinds[] = {kKindOf<RangeMapAnon>, kKindOf<RangeMapAnon>, kKindOf<RangeUnmap>,
+                                    kKindOf<RangeProtect>, kKindOf<RangeBrk>,     kKindOf<RangeMapFile>};
+  const std::uint64_t steps = random_.between(1, 3);
+  for (std::uint64_t i = 0; i < steps; ++i) {
+    emit_edge(random_.pick(kKinds));
+    SpaceHandle space;
+    const KnownRange* const touched = random_.percent(50) ? some_memory(space) : nullptr;
+    if (touched != nullptr) store_to(space, KnownRange(*touched), cpu());
+    if (random_.percent(20)) emit_edge(random_.percent(50) ? kKindOf<MemoryLoad> : kKindOf<MemoryStore>);
   }
-  const std::uint64_t moves = random_.between(1, 3);
+}
+
+// A space gets as many ranges as it may have, or one less; what comes then may need one more.
+void Generator::up_to_the_cap() {
+  const std::uint64_t cap = known_.machine().range_cap;
+  const KnownSpace* const found = some_space();
+  if (found == nullptr || cap > 40) return at_the_edges();
+  const SpaceHandle space(found->number);
+  const std::uint64_t heap = found->heap, wanted = cap - random_.below(2);
+  const CpuId on = cpu();
+  if (random_.percent(50)) emit(RangeBrk{on, space, page_at(heap, random_.between(3, 6))});
+  for (std::uint64_t n = 0; n < cap && known_.contract().ranges(space).all().size() < wanted; ++n) {
+    const Prot prot = n % 2 == 0 ? kReadWrite : kProtRead;
+    emit(RangeMapAnon{on, space, page_at(window_, 2 * n), bytes_of(random_.between(1, 2)), prot, kMapFixed, {}});
+  }
+  const std::uint64_t moves = random_.between(1, 2);
   for (std::uint64_t i = 0; i < moves; ++i) {
-    if (random_.percent(30)) emit(RangeUnmap{on, space, page_at(heap, random_.below(4)), bytes_of(1)});
-    move_to(random_.below(7));
+    if (random_.percent(40)) emit(RangeProtect{on, space, page_at(heap, random_.below(4)), bytes_of(1), kProtRead});
+    if (random_.percent(60)) emit(RangeBrk{on, space, page_at(heap, random_.below(7))});
+    at_the_edges();
   }
 }
 
@@ -120,7 +132,7 @@ void Generator::faults_without_memory() {
 void Generator::several_slab_frames() {
   const KnownSpace* found = some_space();
   const std::uint64_t room = known_.machine().slab_objects;
-  if (found == nullptr || room == 0 || room > 8) return three_neighbours();
+  if (found == nullptr || room == 0 || room > 8) return at_the_edges();
   const SpaceHandle space(found->number);
   const CpuId on = cpu();
   const std::uint64_t count = std::min<std::uint64_t>(3 * room, known_.machine().range_cap);

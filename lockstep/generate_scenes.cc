@@ -25,16 +25,13 @@ const Generator::SceneRow Generator::kScenes[] = {
     {&Generator::touch, Family::kMemory, 6},
     {&Generator::fork_and_store, Family::kSpace, 6},
     {&Generator::protect_and_back, Family::kRange, 3},
-    {&Generator::three_neighbours, Family::kRange, 3},
-    {&Generator::fill_the_list, Family::kRange, 1},
-    {&Generator::over_what_exists, Family::kRange, 3},
+    {&Generator::at_the_edges, Family::kRange, 4},
+    {&Generator::up_to_the_cap, Family::kRange, 1},
     {&Generator::straddle, Family::kMemory, 2},
     {&Generator::stale_translation, Family::kCpu, 6},
     {&Generator::lazy_cpu, Family::kCpu, 3},
     {&Generator::fail_something, Family::kWorld, 3},
-    {&Generator::move_the_break, Family::kRange, 1},
     {&Generator::dense_below_top, Family::kRange, 1},
-    {&Generator::break_at_the_cap, Family::kRange, 1},
     {&Generator::more_than_a_batch, Family::kMemory, 1},
     {&Generator::faults_without_memory, Family::kMemory, 1},
     {&Generator::several_slab_frames, Family::kRange, 1},
@@ -247,79 +244,6 @@ void Generator::protect_and_back() {
   if (random_.percent(50)) store_to(space, range, there);
 }
 
-// The outer two, perhaps touched, then the middle one with nearly the same attributes: left, right, both or no merge.
-void Generator::three_neighbours() {
-  const KnownSpace* space = some_space();
-  if (space == nullptr) return;
-  const SpaceHandle handle(space->number);
-  const CpuId on = cpu();
-  const std::uint64_t start = window_ + random_.below(24) * kPageBytes;
-  const std::uint64_t pages = random_.between(1, 3);
-  const std::uint64_t order[] = {0, 2, 1};
-  Prot prot = kReadWrite;
-  MapFlags flags = kMapFixed;
-  for (const std::uint64_t position : order) {
-    if (random_.percent(12)) prot = Aim(random_, known_, window_, pauses_).prot();
-    if (random_.percent(8)) flags = kMapFixed | kMapNoReserve;
-    const Place at{AddressHandle(), start + position * pages * kPageBytes};
-    emit(RangeMapAnon{on, handle, at, ByteCount(pages * kPageBytes), prot, flags, {}});
-    const bool is_touched = random_.percent(45);
-    if (is_touched && prot.has(kProtWrite)) store_to(handle, {at, pages * kPageBytes, prot, {}, {}, 0}, on);
-    if (position == 2 && random_.percent(15)) emit_kind(kKindOf<SpaceFork>);
-  }
-}
-
-// As many ranges as a space may have: every second page of a mapping is protected, then its rest is to be cut once
-// more.
-void Generator::fill_the_list() {
-  const std::uint64_t cap = known_.machine().range_cap;
-  const KnownSpace* space = some_space();
-  const bool is_wanted = random_.percent(25);
-  if (space == nullptr || cap > 40 || !is_wanted) return three_neighbours();
-  const SpaceHandle handle(space->number);
-  const CpuId on = cpu();
-  const auto page = [&](std::uint64_t n) { return Place{AddressHandle(), window_ + n * kPageBytes}; };
-  emit(RangeMapAnon{on, handle, page(0), ByteCount((cap + 8) * kPageBytes), kReadWrite, kMapFixed, {}});
-  for (std::uint64_t n = 0; n < cap / 2; ++n)
-    emit(RangeProtect{on, handle, page(2 * n + 1), ByteCount(kPageBytes), kProtRead});
-  const std::uint64_t cuts = random_.between(1, 3);
-  for (std::uint64_t n = 0; n < cuts; ++n) {
-    const Place at = page(cap + 2 + random_.below(4));
-    const unsigned way = static_cast<unsigned>(random_.below(4));
-    if (way == 0) emit(RangeProtect{on, handle, at, ByteCount(kPageBytes), kProtRead});
-    if (way == 1) emit(RangeUnmap{on, handle, at, ByteCount(kPageBytes)});
-    if (way == 2) emit(RangeMapAnon{on, handle, at, ByteCount(kPageBytes), kProtRead, kMapFixed, {}});
-    if (way == 3) emit(RangeUnmap{on, handle, page(0), ByteCount(2 * kPageBytes)});
-  }
-}
-
-// A fixed mapping over the edge of another, with and without NOREPLACE, or its removal.
-void Generator::over_what_exists() {
-  SpaceHandle space;
-  const KnownRange* found = some_memory(space);
-  if (found == nullptr) return touch();
-  const KnownRange range = *found;
-  const CpuId on = cpu();
-  const std::uint64_t pages = std::max<std::uint64_t>(range.length / kPageBytes, 1);
-  const std::uint64_t first = random_.below(std::min<std::uint64_t>(pages, 16));
-  const std::uint64_t count = random_.between(1, 4);
-  const bool starts_before = random_.percent(30);
-  const Place at = range.place(first * kPageBytes - (starts_before ? kPageBytes : 0));
-  const unsigned way = static_cast<unsigned>(random_.below(10));
-  const Prot prot = Aim(random_, known_, window_, pauses_).prot();
-  if (random_.percent(50)) store_to(space, range, on);
-  if (way < 4) {
-    emit(RangeUnmap{on, space, at, ByteCount(count * kPageBytes)});
-  } else {
-    emit(RangeMapAnon{on, space, at, ByteCount(count * kPageBytes), way == 4 ? prot : kReadWrite,
-                      way < 6 ? kMapNoReplace : kMapFixed, {}});
-  }
-  MemoryLoad load = filled<MemoryLoad>();
-  load.space = space;
-  load.at = at;
-  if (random_.percent(70)) emit(load);
-}
-
 // Eight bytes across the border of two pages, of which one may be missing.
 void Generator::straddle() {
   SpaceHandle space;
@@ -400,21 +324,6 @@ void Generator::fail_something() {
   emit_kind(kind);
   fail.n = Count(0);
   if (random_.percent(60)) emit(fail);
-}
-
-void Generator::move_the_break() {
-  const KnownSpace* space = some_space();
-  if (space == nullptr) return;
-  const KnownSpace drawn = *space;
-  const std::uint64_t pages = random_.below(5);
-  const std::uint64_t bytes = random_.percent(40) ? random_.below(kPageBytes) : 0;
-  RangeBrk brk{cpu(), SpaceHandle(drawn.number), Place{AddressHandle(), drawn.heap + pages * kPageBytes + bytes}};
-  emit(brk);
-  if (pages > 0 && random_.percent(70)) {
-    store_to(brk.space, {{AddressHandle(), drawn.heap}, pages * kPageBytes, kReadWrite, {}, {}, 0}, cpu());
-  }
-  brk.at = Place{AddressHandle(), drawn.heap + random_.below(3) * kPageBytes};
-  if (random_.percent(50)) emit(brk);
 }
 
 void Generator::give_back() {
