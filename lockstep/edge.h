@@ -1,8 +1,9 @@
-// Edges: the place or the length of an operation moved to where its answer changes, or what becomes of its space's list.
+// Edges: the place or the length of an operation moved to where its answer changes, or what becomes of its space's
+// list.
 //
-// Laws: none; the contract says what changes. Context: one thread. Cost: a dozen questions to the contract, each undone.
-// A border between two ranges, a page that is missing, a neighbour to merge with, a cap about to be met: nobody lists
-// them here. It deliberately moves one field of one operation.
+// Laws: none; the contract says what changes. Context: one thread. Cost: half a dozen questions to the contract, each
+// undone. A border between two ranges, a page that is missing, a neighbour to merge with, a cap about to be met: nobody
+// lists them here. It deliberately moves one field of one operation.
 #pragma once
 
 #include "lockstep/foresight.h"

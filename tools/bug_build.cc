@@ -10,7 +10,7 @@ namespace {
 
 namespace fs = std::filesystem;
 // What `mmtwin` is built from.
-constexpr const char* kFolders[] = {"vocab", "model", "impl", "lockstep", "props", "tools", "cmake"};
+constexpr const char* kFolders[] = {"vocab", "model", "impl", "lockstep", "props", "tools", "cmake", "examples"};
 constexpr const char* kBuiltFolders = "vocab;model;impl;lockstep;props;tools";
 
 bool is_same(const fs::path& a, const fs::path& b) {
