@@ -52,17 +52,34 @@ Span answered_at(const Operation& operation, const RecordedAnswer* answer, const
       operation);
 }
 
+// Where it was answered, even if it may not be there.
+bool is_mapping_somewhere(const model::Contract& contract, const Operation& operation, const Response& answer) {
+  return std::visit(
+      [&]<class Op>(const Op& op) {
+        if constexpr (answers<Op>() == Answers::kAddress) {
+          const std::uint64_t bytes = model::page_ceiling(op.length.raw()), end = contract.geometry().user_end;
+          return answer.refusal == Refusal::kNone && answer.value % model::kPage == 0 && bytes >= op.length.raw() &&
+                 bytes != 0 && bytes <= end && answer.value <= end - bytes;
+        }
+        return false;
+      },
+      operation);
+}
+
 }  // namespace
 
-void play_recorded(model::Contract& contract, const Program& program, std::uint64_t step) {
-  const Operation& operation = program.operations[step - 1];
+void play_answered(model::Contract& contract, const Operation& operation, const Response* answer) {
   if (contract.inapplicable(operation) != model::Skip::kNone) return;
-  const RecordedAnswer* const answer = answer_of(program, step);
   const model::Expectation expected = contract.expect(operation);
-  if (answer == nullptr || !answer->has_response) return contract.adopt(operation, expected.plainest());
-  // A wrong break or block may be nowhere.
-  const bool can_be = !space_of(operation).is_none() && !std::holds_alternative<RangeBrk>(operation);
-  if (can_be || expected.accepts(answer->response)) contract.adopt(operation, answer->response);
+  if (answer == nullptr) return contract.adopt(operation, expected.plainest());
+  if (expected.accepts(*answer) || is_mapping_somewhere(contract, operation, *answer))
+    contract.adopt(operation, *answer);
+}
+
+void play_recorded(model::Contract& contract, const Program& program, std::uint64_t step) {
+  const RecordedAnswer* const answer = answer_of(program, step);
+  const bool is_told = answer != nullptr && answer->has_response;
+  play_answered(contract, program.operations[step - 1], is_told ? &answer->response : nullptr);
 }
 
 std::string what_was_answered(const Program& program, std::uint64_t step) {

@@ -1,8 +1,8 @@
 // A recording played on the contract: what existed before each step, if all that was recorded is true.
 //
 // Laws: none; nothing is judged here. Context: one thread. Cost: that of the contract. What nobody recorded is answered
-// as plainly as the contract allows. It deliberately adopts wrong answers too: what then exists is what the recording
-// says.
+// as plainly as the contract allows. It deliberately adopts a mapping that may not be where it was
+// answered; any other wrong answer changes nothing.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,9 @@
 
 namespace mmtwin::lockstep {
 
+// The operation is done, if it is applicable: with that answer if there is one, else as plainly as may
+// be.
+void play_answered(model::Contract& contract, const Operation& operation, const Response* answer);
 // The contract has played all steps before this one.
 void play_recorded(model::Contract& contract, const Program& program, std::uint64_t step);
 

@@ -45,7 +45,7 @@ struct Birth {
 class Importer {
  public:
   Importer(Imported& into, const StraceOptions& options)
-      : counts_(into.counts), writer_(into.program), calls_(into.counts, writer_, options.adds_accesses) {
+      : counts_(into.counts), writer_(into.program), calls_(into.counts, writer_, recording_machine(kFrames, kCpus), options.adds_accesses) {
     into.program.machine = recording_machine(kFrames, kCpus);
   }
 
@@ -158,7 +158,6 @@ TracedSpace& Importer::make_space(const StraceRecord& r, Process& process) {
   } else if (r.name != "execve" && break_without_exec_.contains(r.process)) {
     brk = break_without_exec_[r.process];
   }
-  space.heap_start = space.heap_end = brk;
   calls_.add(r, SpaceCreate{
                     .cpu = process.cpu, .brk = Address(brk), .top = {}, .result = {Fresh<'p'>(space.handle.number())}});
   return space;
@@ -168,8 +167,7 @@ void Importer::leave(const StraceRecord& r, Process& process) {
   auto space = spaces_.find(process.space);
   process.space = 0;
   if (space == spaces_.end() || --space->second.users != 0) return;
-  calls_.add(r, SpaceExit{.cpu = process.cpu, .space = space->second.handle});
-  writer_.answered({});
+  calls_.add(r, SpaceExit{.cpu = process.cpu, .space = space->second.handle}, {});
   writer_.space_is_gone(space->second.handle);
   spaces_.erase(space);
 }
@@ -213,8 +211,7 @@ void Importer::deliver(const StraceRecord& r, Birth& birth) {
   Process& parent = processes_.at(birth.parent);
   TracedSpace& original = spaces_.at(parent.space);
   SpaceHandle handle = new_handle(r);
-  calls_.add(r, SpaceFork{.cpu = parent.cpu, .space = original.handle, .result = {Fresh<'p'>(handle.number())}});
-  writer_.answered({});
+  calls_.add(r, SpaceFork{.cpu = parent.cpu, .space = original.handle, .result = {Fresh<'p'>(handle.number())}}, {});
   birth.space = next_space_++;
   TracedSpace& copy = spaces_[birth.space] = original;
   copy.handle = handle;

@@ -4,6 +4,8 @@
 #include <map>
 #include <string>
 
+#include "lockstep/recorded_play.h"
+
 namespace mmtwin::tools {
 namespace {
 
@@ -88,7 +90,7 @@ CallImporter::Mapping CallImporter::read_mapping(const StraceRecord& r) {
   m.area.prot = protection(r, 2);
   m.area.flags = m.flags & (kMapShared | kMapNoReserve | kMapStack);
   if (!is_anonymous) {
-    m.offset = number(r, 5, "offset");
+    m.area.offset = number(r, 5, "offset");
     m.area.file = file_of(r, argument(r, 4));
   } else if (m.flags.has(kMapShared)) {
     auto own = writer_.own_file();
@@ -100,11 +102,12 @@ CallImporter::Mapping CallImporter::read_mapping(const StraceRecord& r) {
 
 // Makes the space such that the recorded answer is possible. False: the machine could not answer so; it was adopted.
 bool CallImporter::prepare_place(const StraceRecord& r, TracedSpace& space, const Mapping& m) {
-  bool is_fixed = m.flags.has(kMapFixed);
+  const bool is_fixed = m.flags.has(kMapFixed);
+  const std::uint64_t end = end_of(m.at, m.length);
   if (r.outcome == Outcome::kFailed) {
-    bool wants_neighbour = r.error == "EEXIST" && m.at % kPageBytes == 0 && end_of(m.at, m.length) > m.at;
-    if (wants_neighbour && space.areas.inside(m.at, end_of(m.at, m.length)).empty()) {
-      for (const auto& unseen : space.shown.holes(m.at, end_of(m.at, m.length))) {
+    const bool wants_neighbour = r.error == "EEXIST" && m.at % kPageBytes == 0 && end > m.at;
+    if (wants_neighbour && mapped(space, m.at, end).empty()) {
+      for (const auto& unseen : space.shown.holes(m.at, end)) {
         assume_holes(r, space, unseen.start, unseen.start + kPageBytes);
         break;
       }
@@ -113,11 +116,11 @@ bool CallImporter::prepare_place(const StraceRecord& r, TracedSpace& space, cons
   }
   if (!m.is_known_kind || r.value < kLowestAddress) {
     counts_.count_ignored(r.name, m.is_known_kind ? "below the lowest address" : argument(r, 3));
-    assume(r, space, r.value, end_of(r.value, m.length), m.area, kNotJudged);
+    assume(r, space, m.area, kNotJudged);
     return false;
   }
-  bool must_be_free = !is_fixed || m.flags.has(kMapNoReplace);
-  for (const auto& piece : space.areas.inside(r.value, must_be_free ? end_of(r.value, m.length) : r.value)) {
+  if (is_fixed && !m.flags.has(kMapNoReplace)) return true;
+  for (const Area& piece : mapped(space, m.area.start, m.area.end)) {
     if (!is_shown_mapped(space, piece.start, piece.end)) assume_gone(r, space, piece.start, piece.end, kGoneUnseen);
   }
   return true;
@@ -125,144 +128,145 @@ bool CallImporter::prepare_place(const StraceRecord& r, TracedSpace& space, cons
 
 void CallImporter::import_mmap(const StraceRecord& r, TracedSpace& space) {
   Mapping m = read_mapping(r);
-  bool is_done = r.outcome == Outcome::kDone;
-  m.area.shift = m.area.is_private_anonymous() ? 0 : m.offset - r.value;
+  const bool is_done = r.outcome == Outcome::kDone;
+  m.area.start = is_done ? r.value : m.at;
+  m.area.end = end_of(m.area.start, m.length);
+  if (m.area.is_private_anonymous()) m.area.offset = m.area.start;
   if (!is_importable(r, page_up(m.length) < m.length || m.length > kUserEnd)) return;
   if (!prepare_place(r, space, m)) return;
   // Where the kernel chose at random, its answer becomes the hint. A hint for a file that could have huge pages is only
   // taken where there is room to align it, so there the place is asked for outright; prepare_place made sure it is
   // free.
-  bool is_chosen = is_done && !m.flags.has(kMapFixed);
-  Place at{{}, is_chosen ? r.value : m.at};
+  const bool is_chosen = is_done && !m.flags.has(kMapFixed);
+  const Place at{{}, is_chosen ? r.value : m.at};
   if (is_chosen && !m.area.is_private_anonymous() && m.length >= kHugeBytes)
     m.flags = m.flags | kMapFixed | kMapNoReplace;
-  if (m.area.is_private_anonymous()) {
-    add(r, RangeMapAnon{.cpu = cpu_,
-                        .space = space.handle,
-                        .at = at,
-                        .length = ByteCount(m.length),
-                        .prot = m.area.prot,
-                        .flags = m.flags,
-                        .result = {}});
-  } else {
-    add(r, RangeMapFile{.cpu = cpu_,
-                        .space = space.handle,
-                        .at = at,
-                        .length = ByteCount(m.length),
-                        .prot = m.area.prot,
-                        .flags = m.flags,
-                        .file = m.area.file,
-                        .offset = ByteCount(m.offset),
-                        .result = {}});
-  }
+  const Response answer = is_done ? Response{Refusal::kNone, r.value} : Response{*refusal_of_errno(r.error), 0};
   counts_.count_imported(r.name);
-  if (!is_done) return writer_.answered({*refusal_of_errno(r.error), 0});
-  writer_.answered({Refusal::kNone, r.value});
-  std::uint64_t end = end_of(r.value, m.length);
-  map(space, r.value, end, m.area);
-  touch(r, space, r.value, end, m.area);
+  if (m.area.is_private_anonymous()) {
+    add(r, RangeMapAnon{cpu_, space.handle, at, ByteCount(m.length), m.area.prot, m.flags, {}}, answer);
+  } else {
+    add(r,
+        RangeMapFile{cpu_, space.handle, at, ByteCount(m.length), m.area.prot, m.flags, m.area.file,
+                     ByteCount(m.area.offset), {}},
+        answer);
+  }
+  if (!is_done) return;
+  space.shown.assign(m.area.start, m.area.end, true);
+  touch(r, space, m.area);
 }
 
 void CallImporter::import_munmap(const StraceRecord& r, TracedSpace& space) {
-  std::uint64_t at = number(r, 0, "address"), length = number(r, 1, "length");
+  const std::uint64_t at = number(r, 0, "address"), length = number(r, 1, "length");
   if (!is_importable(r, false)) return;
-  add(r, RangeUnmap{.cpu = cpu_, .space = space.handle, .at = Place{{}, at}, .length = ByteCount(length)});
+  const bool is_done = r.outcome == Outcome::kDone;
   counts_.count_imported(r.name);
-  if (r.outcome == Outcome::kFailed) return writer_.answered({*refusal_of_errno(r.error), 0});
-  writer_.answered({});
-  unmap(space, at, end_of(at, length));
+  add(r, RangeUnmap{cpu_, space.handle, Place{{}, at}, ByteCount(length)},
+      {is_done ? Refusal::kNone : *refusal_of_errno(r.error), 0});
+  if (is_done) space.shown.assign(at, end_of(at, length), false);
 }
 
 void CallImporter::import_mprotect(const StraceRecord& r, TracedSpace& space) {
-  std::uint64_t at = number(r, 0, "address"), length = number(r, 1, "length");
-  std::uint64_t end = end_of(at, length);
-  Prot prot = protection(r, 2);
+  const std::uint64_t at = number(r, 0, "address"), length = number(r, 1, "length"), end = end_of(at, length);
+  const Prot prot = protection(r, 2);
   // Without a hole a limit has refused it: of ranges, or of memory for what may be written from now on.
-  bool has_hole = end <= at || !space.areas.holes(at, end).empty();
-  bool may_meet_limit = prot.has(kProtWrite) || space.areas.size() > kManyAreas || !is_shown_mapped(space, at, end);
+  const bool has_hole = end <= at || !holes(space, at, end).empty();
+  const bool has_many = contract_.ranges(space.handle).all().size() > kManyAreas;
+  const bool may_meet_limit = prot.has(kProtWrite) || has_many || !is_shown_mapped(space, at, end);
   if (!is_importable(r, has_hole || !may_meet_limit)) return;
-  bool is_done = r.outcome == Outcome::kDone;
+  const bool is_done = r.outcome == Outcome::kDone;
   if (is_done) assume_holes(r, space, at, end);
-  add(r,
-      RangeProtect{.cpu = cpu_, .space = space.handle, .at = Place{{}, at}, .length = ByteCount(length), .prot = prot});
+  const std::vector<Area> before = is_done ? mapped(space, at, end) : std::vector<Area>();
   counts_.count_imported(r.name);
-  if (!is_done) return writer_.answered({*refusal_of_errno(r.error), 0});
-  writer_.answered({});
-  for (auto piece : space.areas.inside(at, end)) {
-    bool becomes_writable = prot.has(kProtWrite) && !piece.value.prot.has(kProtWrite);
-    piece.value.prot = prot;
-    space.areas.assign(piece.start, piece.end, piece.value);
-    if (becomes_writable) touch(r, space, piece.start, piece.end, piece.value);
+  add(r, RangeProtect{cpu_, space.handle, Place{{}, at}, ByteCount(length), prot},
+      {is_done ? Refusal::kNone : *refusal_of_errno(r.error), 0});
+  for (Area piece : before) {
+    const bool becomes_writable = prot.has(kProtWrite) && !piece.prot.has(kProtWrite);
+    piece.prot = prot;
+    if (becomes_writable) touch(r, space, piece);
   }
 }
 
 void CallImporter::import_brk(const StraceRecord& r, TracedSpace& space) {
-  std::uint64_t wanted = number(r, 0, "break");
-  std::uint64_t old_end = page_up(space.heap_end), new_end = page_up(r.value);
+  const std::uint64_t wanted = number(r, 0, "break"), brk = contract_.ranges(space.handle).brk();
+  const std::uint64_t old_end = page_up(brk), new_end = page_up(r.value);
   if (r.outcome == Outcome::kFailed) return counts_.count_ignored(r.name, r.error);
-  bool is_refused = wanted > space.heap_end && r.value < wanted;
-  bool is_in_the_way = !space.areas.inside(old_end, page_up(wanted) + kPageBytes + kStackGap).empty();
+  const bool is_refused = wanted > brk && r.value < wanted;
+  const bool is_in_the_way = !mapped(space, old_end, page_up(wanted) + kPageBytes + kStackGap).empty();
   if (is_refused && wanted <= kUserEnd && !is_in_the_way) {
     return counts_.count_ignored(r.name, "refused by a limit that the machine lacks");
   }
-  add(r, RangeBrk{.cpu = cpu_, .space = space.handle, .at = Place{{}, wanted}});
   counts_.count_imported(r.name);
-  writer_.answered({Refusal::kNone, r.value});
-  space.heap_end = r.value;
-  if (new_end < old_end) unmap(space, new_end, old_end);
+  add(r, RangeBrk{cpu_, space.handle, Place{{}, wanted}}, {Refusal::kNone, r.value});
+  if (new_end < old_end) space.shown.assign(new_end, old_end, false);
   if (new_end <= old_end) return;
-  Area heap{kProtRead | kProtWrite, {}, {}, 0};
-  map(space, old_end, new_end, heap);
-  touch(r, space, old_end, new_end, heap);
+  space.shown.assign(old_end, new_end, true);
+  touch(r, space, {old_end, new_end, kProtRead | kProtWrite, {}, {}, old_end});
 }
 
 // Growth adds to the last piece, a move takes all along; what stays behind is gone.
 void CallImporter::adopt_mremap(const StraceRecord& r, TracedSpace& space) {
-  std::uint64_t from = number(r, 0, "address"), to = r.value;
-  std::uint64_t old_length = page_up(number(r, 1, "old length")), new_length = page_up(number(r, 2, "new length"));
-  bool keeps_old = argument(r, 3).find("MREMAP_DONTUNMAP") != std::string::npos || old_length == 0;
+  const std::uint64_t from = number(r, 0, "address"), to = r.value;
+  const std::uint64_t old_length = page_up(number(r, 1, "old length"));
+  const std::uint64_t new_length = page_up(number(r, 2, "new length"));
+  const bool keeps_old = argument(r, 3).find("MREMAP_DONTUNMAP") != std::string::npos || old_length == 0;
   if (end_of(to, new_length) == to || from + old_length < from) return;
-  auto pieces = space.areas.inside(from, from + std::max(old_length, kPageBytes));
-  Area unseen{kProtRead | kProtWrite, {}, file_of(r, kUnseenFile), 0};
-  if (pieces.empty()) pieces.push_back({from, from + new_length, unseen});
+  std::vector<Area> pieces = mapped(space, from, from + std::max(old_length, kPageBytes));
+  if (pieces.empty()) pieces.push_back(unseen(r, from, from + new_length));
   if (!keeps_old && (to != from || new_length < old_length)) {
     assume_gone(r, space, to == from ? to + new_length : from, from + old_length, kNotJudged);
   }
   pieces.back().end = std::max(pieces.back().end, from + new_length);
-  for (auto piece : pieces) {
-    std::uint64_t start = to + (piece.start - from), end = std::min(to + (piece.end - from), to + new_length);
-    bool is_unchanged = to == from && end <= from + old_length;
-    piece.value.shift += from - to;
-    if (start < end && !is_unchanged) assume(r, space, start, end, piece.value, kNotJudged);
+  for (Area piece : pieces) {
+    const bool is_unchanged = to == from && piece.end <= from + old_length;
+    piece.end = std::min(to + (piece.end - from), to + new_length);
+    piece.start = to + (piece.start - from);
+    if (piece.start < piece.end && !is_unchanged) assume(r, space, piece, kNotJudged);
   }
 }
 
-void CallImporter::assume(const StraceRecord& r, TracedSpace& space, std::uint64_t start, std::uint64_t end,
-                          const Area& area, std::string_view why) {
-  end = std::min(page_up(end), kUserEnd);
-  if (start >= end) return;
-  add(r, SpaceAssume{.cpu = cpu_,
-                     .space = space.handle,
-                     .at = Place{{}, start},
-                     .length = ByteCount(end - start),
-                     .prot = area.prot,
-                     .flags = area.flags,
-                     .file = area.file,
-                     .offset = ByteCount(start + area.shift),
-                     .gone = {}});
+// What execve made, or something else before anybody looked.
+Area CallImporter::unseen(const StraceRecord& r, std::uint64_t start, std::uint64_t end) {
+  return {start, end, kProtRead | kProtWrite, {}, file_of(r, kUnseenFile), start};
+}
+
+void CallImporter::assume(const StraceRecord& r, TracedSpace& space, Area area, std::string_view why) {
+  area.end = std::min(page_up(area.end), kUserEnd);
+  if (area.start >= area.end) return;
+  SpaceAssume step = range_gone(cpu_, space.handle, area.start, area.end);
+  step.prot = area.prot;
+  step.flags = area.flags;
+  step.file = area.file;
+  step.offset = ByteCount(area.offset);
+  step.gone = Switch(0);
+  add(r, step);
   writer_.assumed(why);
   ++counts_.additions["assumed"];
-  map(space, start, end, area);
+  space.shown.assign(area.start, area.end, true);
 }
 
-void CallImporter::map(TracedSpace& space, std::uint64_t start, std::uint64_t end, const Area& area) {
-  space.areas.assign(start, end, area);
-  space.shown.assign(start, end, true);
+std::vector<Area> CallImporter::mapped(const TracedSpace& space, std::uint64_t start, std::uint64_t end) const {
+  std::vector<Area> found;
+  const auto& all = contract_.ranges(space.handle).all();
+  auto next = all.upper_bound(start);
+  if (next != all.begin()) --next;
+  for (; next != all.end() && next->first < end; ++next) {
+    const model::Range& range = next->second;
+    const std::uint64_t from = std::max(start, range.start), to = std::min(end, range.end);
+    if (from < to)
+      found.push_back({from, to, range.prot, range.flags, FileId(range.file), range.offset + (from - range.start)});
+  }
+  return found;
 }
 
-void CallImporter::unmap(TracedSpace& space, std::uint64_t start, std::uint64_t end) {
-  space.areas.erase(start, end);
-  space.shown.assign(start, end, false);
+std::vector<Area> CallImporter::holes(const TracedSpace& space, std::uint64_t start, std::uint64_t end) const {
+  std::vector<Area> found;
+  for (const Area& piece : mapped(space, start, end)) {
+    if (start < piece.start) found.push_back({start, piece.start, {}, {}, {}});
+    start = piece.end;
+  }
+  if (start < end) found.push_back({start, end, {}, {}, {}});
+  return found;
 }
 
 bool CallImporter::is_shown_mapped(const TracedSpace& space, std::uint64_t start, std::uint64_t end) {
@@ -273,32 +277,30 @@ bool CallImporter::is_shown_mapped(const TracedSpace& space, std::uint64_t start
 
 void CallImporter::assume_gone(const StraceRecord& r, TracedSpace& space, std::uint64_t start, std::uint64_t end,
                                std::string_view why) {
-  for (const auto& piece : space.areas.inside(start, end)) {
+  for (const Area& piece : mapped(space, start, end)) {
     add(r, range_gone(cpu_, space.handle, piece.start, piece.end));
     writer_.assumed(why);
     ++counts_.additions["assumed"];
   }
-  unmap(space, start, end);
+  space.shown.assign(start, end, false);
 }
 
 void CallImporter::assume_holes(const StraceRecord& r, TracedSpace& space, std::uint64_t start, std::uint64_t end) {
   if (start % kPageBytes != 0 || end > kUserEnd) return;
-  Area unseen{kProtRead | kProtWrite, {}, file_of(r, kUnseenFile), 0};
-  for (const auto& hole : space.areas.holes(start, end)) {
+  for (const Area& hole : holes(space, start, end)) {
     for (const auto& piece : space.shown.holes(hole.start, hole.end))
-      assume(r, space, piece.start, piece.end, unseen, kNotSeen);
+      assume(r, space, unseen(r, piece.start, piece.end), kNotSeen);
   }
 }
 
-void CallImporter::touch(const StraceRecord& r, const TracedSpace& space, std::uint64_t start, std::uint64_t end,
-                         const Area& area) {
-  if (!adds_accesses_ || start >= end || area.prot.empty()) return;
+void CallImporter::touch(const StraceRecord& r, const TracedSpace& space, const Area& area) {
+  if (!adds_accesses_ || area.start >= area.end || area.prot.empty()) return;
   if (area.is_private_anonymous() && area.prot.has(kProtWrite)) {
-    store(r, space.handle, cpu_, start);
-    if (end - start > kPageBytes) store(r, space.handle, cpu_, end - kPageBytes);
+    store(r, space.handle, cpu_, area.start);
+    if (area.end - area.start > kPageBytes) store(r, space.handle, cpu_, area.end - kPageBytes);
     return;
   }
-  add(r, MemoryLoad{.cpu = cpu_, .space = space.handle, .at = Place{{}, start}});
+  add(r, MemoryLoad{.cpu = cpu_, .space = space.handle, .at = Place{{}, area.start}});
   ++counts_.additions["loads"];
 }
 
@@ -311,8 +313,8 @@ void CallImporter::store(const StraceRecord& r, SpaceHandle space, CpuId cpu, st
 void CallImporter::touch_after_fork(const TracedSpace& parent, CpuId parent_cpu, const TracedSpace& child,
                                     CpuId child_cpu) {
   if (!adds_accesses_) return;
-  for (const auto& piece : child.areas.all()) {
-    if (!piece.value.is_private_anonymous() || !piece.value.prot.has(kProtWrite)) continue;
+  for (const auto& [start, piece] : contract_.ranges(child.handle).all()) {
+    if (piece.file != 0 || !piece.prot.has(kProtWrite)) continue;
     static const StraceRecord kNowhere;
     store(kNowhere, child.handle, child_cpu, piece.start);
     // Next to the byte that was stored: the recording answers 0 to every load.
@@ -324,6 +326,13 @@ void CallImporter::touch_after_fork(const TracedSpace& parent, CpuId parent_cpu,
 
 void CallImporter::add(const StraceRecord& record, const Operation& operation) {
   if (!writer_.add(operation)) record.place.fail("the program is too long");
+  lockstep::play_answered(contract_, operation, nullptr);
+}
+
+void CallImporter::add(const StraceRecord& record, const Operation& operation, const Response& answer) {
+  if (!writer_.add(operation)) record.place.fail("the program is too long");
+  writer_.answered(answer);
+  lockstep::play_answered(contract_, operation, &answer);
 }
 
 Prot CallImporter::protection(const StraceRecord& r, std::size_t n) {
