@@ -45,7 +45,9 @@ struct Birth {
 class Importer {
  public:
   Importer(Imported& into, const StraceOptions& options)
-      : counts_(into.counts), writer_(into.program), calls_(into.counts, writer_, recording_machine(kFrames, kCpus), options.adds_accesses) {
+      : counts_(into.counts),
+        writer_(into.program),
+        calls_(into.counts, writer_, recording_machine(kFrames, kCpus), options.adds_accesses) {
     into.program.machine = recording_machine(kFrames, kCpus);
   }
 
