@@ -59,7 +59,9 @@ class Storyteller final : public lockstep::StepObserver {
     } else if (number > steps_) {
       put("at rest: {}\n", in_words(*step.operation));
     } else {
-      put("{}{}: {}\n", column(cpu_of(*step.operation)), number, in_words(*step.operation));
+      const auto note = program_.notes.find(number);
+      put("{}{}: {}{}\n", column(cpu_of(*step.operation)), number, in_words(*step.operation),
+          note == program_.notes.end() ? "" : "  # " + mentioned(note->second));
     }
     if (step.skip != model::Skip::kNone) {
       put("    not run: {}\n", model::kSkipNames[static_cast<unsigned>(step.skip)]);
