@@ -1,58 +1,68 @@
 // Who acts where: events of other CPUs, interrupts, and what must be gone from every CPU when an operation is over.
 #include <algorithm>
 
+#include "model/event_rows.h"
 #include "model/state.h"
 
 namespace mmtwin::model {
 
+// Nearly always nothing is open, awaited or out of the ordinary, which one test tells.
+bool State::may_come_now(const Event& e, unsigned traits) {
+  if (!now.running) {
+    find(Law::kAnswer, "event", "of an operation that acts", std::string(name_of(e.kind)));
+    return false;
+  }
+  const bool is_usual = e.cpu.raw() == now.cpu && !(now.returns | now.request.open | now.object.open) &&
+                        (now.asked == 0) & (now.bare == kNoFrame) && !(now.answered & now.in_section);
+  const bool is_of_access = (traits & kOfAccess) != 0 && (e.kind != EventKind::kCommitted || now.is_access);
+  if (!is_usual) [[unlikely]] {
+    if (now.returns) judge_return(e);
+    if (!is_of_access) judge_answering(e, traits);
+    if (!is_of_access) judge_bare(e, traits);
+  }
+  if (!is_of_access)
+    software_acts(e, traits);
+  else if ((traits & kByWalker) != 0)
+    now.in_fault = false;
+  return is_usual ? !broken() : acts_where_it_may(e, traits) && is_before_release(e);
+}
+
 // On the operation's CPU; another one only gives back its lists, forgets translations or leaves a space that ends, and
 // only in an interrupt.
-bool State::acts_where_it_may(const Event& e) {
+bool State::acts_where_it_may(const Event& e, unsigned traits) {
   const std::uint32_t cpu = e.cpu.raw();
-  if (now.returns) [[unlikely]] judge_return(e);
-  switch (e.kind) {
-    case EventKind::kTlbFilled:
-    case EventKind::kTlbUsed:
-    case EventKind::kWalkCacheFilled:
-    case EventKind::kWalkCacheUsed:
-    case EventKind::kTableMark: now.in_fault = false; break;
-    case EventKind::kFaulted: break;
-    case EventKind::kCommitted:
-      if (!is_access()) software_acts(e);
-      break;
-    default: software_acts(e);
-  }
   if (cpu == now.cpu) [[likely]] {
-    if (now.asked != 0) judge_waiting_for_answers(e);
+    if (now.asked != 0) judge_waiting_for_answers(e, traits);
     return !broken();
   }
-  const bool is_remote = e.kind == EventKind::kListDrained || e.kind == EventKind::kTlbDropped ||
-                         e.kind == EventKind::kWalkCacheDropped || e.kind == EventKind::kSpaceLoaded ||
-                         e.kind == EventKind::kLockTaken || e.kind == EventKind::kLockReleased;
   note(Law::kCpu1);
-  if (is_remote && (now.interrupted >> cpu & 1u) != 0) return true;
+  if ((traits & kOfInterrupted) != 0 && (now.interrupted >> cpu & 1u) != 0) return true;
   find(Law::kCpu1, "cpu", now.cpu, cpu);
   return false;
 }
 
+// Once an operation counts, its section comes to an end.
+bool State::is_before_release(const Event& e) {
+  const bool gives_back =
+      e.kind == EventKind::kLockReleased && e.index == static_cast<unsigned>(LockClass::kSpace);
+  if (!now.answered || !now.in_section || gives_back) return true;
+  find(Law::kAnswer, "event", "the space's lock is given back: all that counts was told",
+       std::string(name_of(e.kind)));
+  return false;
+}
+
 // Who has interrupted a CPU does nothing until it has answered but to forget its own translations.
-void State::judge_waiting_for_answers(const Event& e) {
+void State::judge_waiting_for_answers(const Event& e, unsigned traits) {
   note(Law::kCpu2);
-  const bool waits = e.kind == EventKind::kInterruptSent || e.kind == EventKind::kInterrupted ||
-                     e.kind == EventKind::kInterruptAnswered || e.kind == EventKind::kTlbDropped ||
-                     e.kind == EventKind::kWalkCacheDropped;
-  if (!waits) find(Law::kCpu2, "sender of an interrupt", "waits for the answer", std::string(name_of(e.kind)));
+  if ((traits & kWhileAwaited) == 0)
+    find(Law::kCpu2, "sender of an interrupt", "waits for the answer", std::string(name_of(e.kind)));
 }
 
 // Until a page request is answered, nothing happens but what answers it; a request that got nothing says so at once.
-void State::judge_answering(const Event& e) {
+void State::judge_answering(const Event& e, unsigned traits) {
   if (now.request.open) {
-    const bool answers = e.kind == EventKind::kFrameTaken || e.kind == EventKind::kPageRefused ||
-                         e.kind == EventKind::kListFilled || e.kind == EventKind::kListDrained ||
-                         e.kind == EventKind::kInterrupted || e.kind == EventKind::kFailureInjected ||
-                         e.kind == EventKind::kInterruptSent || e.kind == EventKind::kInterruptAnswered ||
-                         now.returns;
-    const bool is_lock = e.kind == EventKind::kLockTaken || e.kind == EventKind::kLockReleased;
+    const bool answers = (traits & kAnswersRequest) != 0 || now.returns;
+    const bool is_lock = (traits & kIsLock) != 0;
     // Who needs a space's lock has it before it asks.
     if (!answers && !(is_lock && e.index != static_cast<unsigned>(LockClass::kSpace)))
       find(Law::kFrame1, "request", "answered first", std::string(name_of(e.kind)));
@@ -62,17 +72,16 @@ void State::judge_answering(const Event& e) {
   }
 }
 
+void State::judge_bare(const Event& e, unsigned traits) {
+  if (now.bare == kNoFrame) return;
+  if ((traits & kFillsFrame) == 0 || e.frame.raw() != now.bare)
+    find(Law::kIso2, "frame", "zeroed or copied to at once", std::string(name_of(e.kind)));
+  now.bare = kNoFrame;
+}
+
 // What the hardware does at once, software does not come in between of.
-void State::software_acts(const Event& e) {
-  judge_answering(e);
-  if (now.bare != kNoFrame) {
-    const bool fills = e.kind == EventKind::kFrameZeroed || e.kind == EventKind::kFrameCopied;
-    if (!fills || e.frame.raw() != now.bare)
-      find(Law::kIso2, "frame", "zeroed or copied to at once", std::string(name_of(e.kind)));
-    now.bare = kNoFrame;
-  }
-  const bool runs = cpus[now.cpu].space == now.space;
-  if (!now.in_fault && is_access() && e.kind != EventKind::kSpaceLoaded && runs && !broken())
+void State::software_acts(const Event& e, unsigned traits) {
+  if (now.is_access && !now.in_fault && (traits & kLoadsSpace) == 0 && cpus[now.cpu].space == now.space && !broken())
     find(Law::kWalk1, "access", "goes on, or faults", std::string(name_of(e.kind)));
   now.walk = Walk{};
   now.last_used = kNoFrame;

@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 
+#include "model/event_rows.h"
 #include "vocab/text.h"
 
 namespace mmtwin::model {
@@ -118,6 +119,7 @@ void State::begin(const Operation& operation, StepNumber step) {
   }
   now = Now{};
   now.operation = operation;
+  now.is_access = std::visit([]<class Op>(const Op&) { return IsAccess<Op>; }, operation);
   now.step = step.raw();
   now.running = true;
   now.overlapped = !parked.empty();
@@ -141,21 +143,21 @@ void State::begin(const Operation& operation, StepNumber step) {
 }
 
 // Numbers that would lead out of the judge's own tables.
-bool State::fits_machine(const Event& e) {
+bool State::fits_machine(const Event& e, unsigned traits) {
   if (e.cpu.raw() >= cpus.size()) {
     find(Law::kAnswer, "cpu", "one of the machine", std::to_string(e.cpu.raw()));
     return false;
   }
+  if ((traits & kNamesSlot) == 0) return true;
   const Cpu& cpu = cpus[e.cpu.raw()];
-  if (e.kind == EventKind::kTlbDropped && e.index >= cpu.tlb.size()) {
+  if (e.kind == EventKind::kTlbDropped) {
+    if (e.index < cpu.tlb.size()) return true;
     find(Law::kTlb1, "slot", "inside the TLB", std::to_string(e.index));
     return false;
   }
-  if (e.kind == EventKind::kWalkCacheDropped && (e.level >= cpu.walk.size() || e.index >= cpu.walk[e.level].size())) {
-    find(Law::kTlb2, "slot", "inside the walk cache", std::to_string(e.index));
-    return false;
-  }
-  return true;
+  if (e.level < cpu.walk.size() && e.index < cpu.walk[e.level].size()) return true;
+  find(Law::kTlb2, "slot", "inside the walk cache", std::to_string(e.index));
+  return false;
 }
 
 void State::space_killed(const Event& e) {
@@ -168,22 +170,14 @@ void State::space_killed(const Event& e) {
   now.killed = true;
 }
 
-bool State::is_access() const { return is<MemoryLoad>() || is<MemoryStore>() || is<MemoryFetch>(); }
-
 void State::on_event(const Event& e) {
-  if (broken() || !fits_machine(e)) return;
-  const bool is_of_harness =
-      e.kind == EventKind::kWentOn || e.kind == EventKind::kEnded || e.kind == EventKind::kStuck;
-  if (!is_of_harness && !now.running)
-    return find(Law::kAnswer, "event", "of an operation that acts", std::string(name_of(e.kind)));
-  if (!is_of_harness && !acts_where_it_may(e)) return;
-  const bool gives_back =
-      e.kind == EventKind::kLockReleased && e.index == static_cast<unsigned>(LockClass::kSpace);
-  if (now.answered && now.in_section && !gives_back && !is_of_harness)
-    return find(Law::kAnswer, "event", "the space's lock is given back: all that counts was told",
-                std::string(name_of(e.kind)));
-  if (e.kind != EventKind::kSpaceLoaded && !is_of_harness) now.acted = true;
-  if (!is_of_harness) now.last_event = e.kind;
+  const unsigned traits = kEventTraits[static_cast<unsigned>(e.kind)];
+  if (broken() || !fits_machine(e, traits)) return;
+  if ((traits & kOfHarness) == 0) {
+    if (!may_come_now(e, traits)) return;
+    if ((traits & kLoadsSpace) == 0) now.acted = true;
+    now.last_event = e.kind;
+  }
   switch (e.kind) {
     case EventKind::kFrameTaken: return frame_taken(e);
     case EventKind::kFrameReturned: return frame_returned(e);

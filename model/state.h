@@ -124,6 +124,7 @@ struct HeldLock {
 // An operation in flight. One begins as `Now{}`: nothing of the one before is left.
 struct Now {
   Operation operation;
+  bool is_access = false;
   std::uint64_t step = 0;
   bool running = false;
   bool may_pause = false;
@@ -263,7 +264,7 @@ class State {
   void stuck(const Event& e);
 
   void on_event(const Event& e);
-  bool fits_machine(const Event& e);
+  bool fits_machine(const Event& e, unsigned traits);
   void space_killed(const Event& e);
 
   // -- reporting --
@@ -310,10 +311,13 @@ class State {
   void judge_objects();
 
   // -- judge_cpus.cc: who acts where, who is interrupted --
-  bool acts_where_it_may(const Event& e);
-  void software_acts(const Event& e);
-  void judge_waiting_for_answers(const Event& e);
-  void judge_answering(const Event& e);
+  bool may_come_now(const Event& e, unsigned traits);
+  bool acts_where_it_may(const Event& e, unsigned traits);
+  bool is_before_release(const Event& e);
+  void software_acts(const Event& e, unsigned traits);
+  void judge_waiting_for_answers(const Event& e, unsigned traits);
+  void judge_answering(const Event& e, unsigned traits);
+  void judge_bare(const Event& e, unsigned traits);
   void judge_fault();
   std::uint64_t entry_above(std::uint32_t space, std::uint64_t page, unsigned level) const;
   void faulted(const Event& e);
@@ -426,7 +430,7 @@ class State {
   void changed(FrameRecord& record, std::uint64_t frame);
   void space_changed(std::uint32_t number);
   bool maps_zero_page(std::uint64_t entry) const;
-  bool is_access() const;  // memory_load, memory_store, memory_fetch
+  bool is_access() const { return now.is_access; }
   template <class Op>
   bool is() const {
     return std::holds_alternative<Op>(now.operation);
