@@ -60,20 +60,26 @@ void AnswerJudge::end(const Response& response) {
 void AnswerJudge::judge_blocks(const BlocksObservation& seen) {
   if (finding_) return;
   const auto* const alloc = std::get_if<PagesAlloc>(&operation_);
-  if (seen.at_rest || std::holds_alternative<PagesFree>(operation_)) note(Law::kContent1);
+  if (seen.taken || std::holds_alternative<PagesFree>(operation_)) note(Law::kContent1);
   if (alloc != nullptr && alloc->gfp.value().has(kGfpZero)) note(Law::kIso2);
   if (seen.overwritten)
     find(Law::kContent1, "bytes of a block", "as its owner left them",
          "frame " + std::to_string(seen.overwritten->raw()) + " changed");
   if (seen.not_zeroed)
     find(Law::kIso2, "bytes of a block", "zero", "frame " + std::to_string(seen.not_zeroed->raw()) + " is not");
-  if (!seen.at_rest) return;
-  note(Law::kFrame1);
-  note(Law::kLive1);
-  if (seen.given_wrongly)
-    find(Law::kFrame1, "frame", "one that is free", std::to_string(seen.given_wrongly->raw()));
-  if (seen.missing != 0)
-    find(Law::kLive1, "frames to take", "as many as at the start", std::to_string(seen.missing) + " fewer");
+  if (seen.taken) judge_all_taken(seen);
+}
+
+// As many as at the start, and as many as a system may keep from whoever may have them all.
+void AnswerJudge::judge_all_taken(const BlocksObservation& seen) {
+  for (const Law law : {Law::kFrame1, Law::kLive1, Law::kOom1}) note(law);
+  if (seen.given_wrongly) find(Law::kFrame1, "frame", "one that is free", std::to_string(seen.given_wrongly->raw()));
+  if (seen.missing.raw() != 0)
+    find(Law::kLive1, "frames to take", "as many as at the start", std::to_string(seen.missing.raw()) + " fewer");
+  const Blocks& blocks = contract_.blocks();
+  const Wish any = blocks.wish(kGfpWait | kGfpMovable, 0, kAnyNode, CpuId(0));
+  if (!blocks.may_be_short(any, seen.taken->raw(), claims_.overhead_per_1024))
+    find(Law::kOom1, "frames to take", "all that it may not keep for itself", std::to_string(seen.taken->raw()));
 }
 
 void AnswerJudge::judge_shortage() {

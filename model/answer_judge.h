@@ -37,6 +37,7 @@ class AnswerJudge {
   void note(Law law) { ++exercised_[static_cast<unsigned>(law)]; }
   const Alternative* match(const Expectation& expected, const Response& response) const;
   void judge_shortage();
+  void judge_all_taken(const BlocksObservation& seen);
   bool may_be_short() const;
   bool is_well_formed(const std::vector<RangeObservation>& seen);
   bool explain_prefix(const std::vector<RangeObservation>& seen);

@@ -49,9 +49,10 @@ struct ZoneObservation {
 struct BlocksObservation {
   std::optional<Pfn> overwritten;  // in use, and its bytes are not those that its owner left there
   std::optional<Pfn> not_zeroed;   // given as zeroed, and it is not
-  bool at_rest = false;            // everything had been given back, and then taken once more:
-  std::optional<Pfn> given_wrongly;  // none that exists, or one that was taken already
-  std::uint64_t missing = 0;         // frames fewer than could be taken at the start
+  // When everything had been given back, single frames that were taken until none was to be had; absent: nobody tried.
+  std::optional<PageCount> taken{};
+  PageCount missing{};                 // so many fewer than at the start
+  std::optional<Pfn> given_wrongly{};  // of them: one that may not be handed out, or was already
 };
 
 // A cache of slab objects.

@@ -1,10 +1,24 @@
 // A page allocator that is right but for one thing, chosen by a macro. Compiled as C by tests/cli/test_plugin.py.
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #define mmtwin_plugin_table good_table
 #include "first_fit.c"
 #undef mmtwin_plugin_table
+
+#ifdef SCRIBBLES
+/* Over all memory that it shares with others. */
+static void scribble(void) {
+  char line[512], rights[8];
+  unsigned long from, to;
+  FILE *maps = fopen("/proc/self/maps", "r");
+  while (fgets(line, sizeof line, maps))
+    if (sscanf(line, "%lx-%lx %7s", &from, &to, rights) == 3 && rights[1] == 'w' && rights[3] == 's')
+      memset((void *)from, FILL, to - from);
+  fclose(maps);
+}
+#endif
 
 static void before_alloc(uint32_t order) {
   (void)order;
@@ -16,6 +30,20 @@ static void before_alloc(uint32_t order) {
 #endif
 #ifdef HANGS
   while (order == 1) continue;
+#endif
+#ifdef STOPS
+  if (order == 1 && raise(SIGSTOP) == 0) kill(getppid(), SIGKILL);
+#endif
+#ifdef FORKS
+  if (order == 1 && fork() >= 0) _exit(4);
+#endif
+#ifdef LOSES_ITS_WAY
+  if (order == 1)
+    for (int fd = 0; fd < 1024; ++fd) close(fd);
+  while (order == 1) pause();
+#endif
+#ifdef SCRIBBLES
+  if (order == 1) scribble();
 #endif
 #ifdef RUNS_AWAY
   while (order == 1) memset(malloc(1 << 20), 1, 1 << 20);
@@ -40,6 +68,9 @@ static uint64_t broken_alloc(void *self, uint32_t cpu, uint32_t order, uint32_t 
 #ifdef OUTSIDE
   if (frame == MMTWIN_REFUSED) return UINT64_C(1) << 60;
 #endif
+#ifdef BEYOND
+  if (order == 1) memset(all->host->frame_bytes(all->machine->frames), 1, 4096);
+#endif
 #ifdef NEVER_REFUSES
   if (frame == MMTWIN_REFUSED) return all->machine->zones[0].frames.first;
 #endif
@@ -56,12 +87,23 @@ static void broken_free(void *self, uint32_t cpu, uint64_t frame, uint32_t order
   uint64_t other = frame ^ (UINT64_C(1) << order);
   if (other < all->machine->frames) memcpy(all->host->frame_bytes(other), &frame, sizeof frame);
 #endif
+#ifdef LOSES_SOME
+  if (frame % 4 == 0) return;
+#endif
 #ifdef FREES_TOO_MUCH
   if (order == 2 && frame + 5 < all->machine->frames && all->state[frame + 4] == USED) all->state[frame + 4] = FREE;
 #endif
   (void)all;
   allocator_free(self, cpu, frame, order);
 }
+
+#ifdef WITHHOLDS
+static void *withholding_open(const struct mmtwin_host *host, const struct mmtwin_machine *machine) {
+  struct allocator *all = allocator_open(host, machine);
+  for (uint64_t frame = 0; frame < machine->frames; frame += 4) all->state[frame] = ABSENT;
+  return all;
+}
+#endif
 
 #ifdef REMEMBERS
 static unsigned opened; /* of all programs that its process ran */
@@ -78,6 +120,9 @@ const struct mmtwin_plugin *mmtwin_plugin_table(uint32_t host_version) {
   table.pages_free = broken_free;
 #ifdef REMEMBERS
   table.open = broken_open;
+#endif
+#ifdef WITHHOLDS
+  table.open = withholding_open;
 #endif
 #ifdef NEWER
   table.version = 2;

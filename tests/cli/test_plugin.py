@@ -28,8 +28,8 @@ class Plugin(Mmtwin):
 
 
 class Broken(Plugin):
-    def found(self, what, signature, operations):
-        library = self.built(what.lower(), f"-D{what}")
+    def found(self, what, signature, operations, *flags):
+        library = self.built(what.lower(), f"-D{what}", *flags)
         text = self.fuzz(1, library, "--executions", "20000").stdout.decode()
         self.assertIn(signature, text)
         self.assertNotIn("perhaps not minimal", text)
@@ -49,6 +49,22 @@ class Broken(Plugin):
 
     def test_an_endless_allocation(self):
         self.found("RUNS_AWAY", "crashed (SIGSEGV)", 2)
+
+    def test_a_wild_write(self):
+        for fill in (0, 255):
+            self.found("SCRIBBLES", "crashed (wild write)", 2, f"-DFILL={fill}")
+
+    def test_a_write_beyond_the_last_frame(self):
+        self.found("BEYOND", "crashed (SIGSEGV)", 2)
+
+    # Nobody else is stopped, ended, made or waited for.
+    def test_other_processes_are_out_of_reach(self):
+        for what in ("STOPS", "FORKS"):
+            self.fuzz(0, self.built(what.lower(), f"-D{what}"), "--executions", "50")
+        self.found("LOSES_ITS_WAY", "crashed (hang)", 2)
+
+    def test_frames_that_it_never_gives(self):
+        self.found("WITHHOLDS", "OOM-1 rest frames to take", 0)
 
     def test_a_leak(self):
         self.found("LEAKS", "LIVE-1 rest frames to take", 2)
@@ -99,7 +115,7 @@ class Unusable(Plugin):
         self.refused("DIES_LOADING", "it ended while it was loaded (SIGABRT)")
 
     def test_what_is_no_plugin(self):
-        for name, why in {"./nothing-there.so": "cannot open shared object", str(self.file("x.so", "text")): "file too",
+        for name, why in {"./nothing-there.so": "No such file or directory", str(self.file("x.so", "text")): "file too",
                           "fast": "is no system: ours, recorded, model, or a plug-in as ./NAME.so"}.items():
             self.assertIn(why, self.ends(2, "replay", f"--sut={name}", "x").stderr.decode())
         subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-o", self.folder / "empty.so", os.devnull], check=True)

@@ -10,6 +10,7 @@ namespace mmtwin::lockstep {
 namespace {
 
 constexpr std::uint64_t kBytes = 4096;
+constexpr std::uint64_t kMargin = std::uint64_t{16} << 20;  // on both sides, where nothing is
 constexpr std::uint64_t kOffsets[] = {0, 8, 16, 2048, 4088};  // of the marks in a page
 
 // Neither zero nor an address.
@@ -28,21 +29,23 @@ bool for_each_marked(std::uint64_t frame, std::uint64_t pages, const Stop& stop)
 
 }  // namespace
 
-FrameArena::~FrameArena() {
-  if (base_ != nullptr) ::munmap(base_, frames_ * kBytes);
+FrameArena::~FrameArena() { unmap(); }
+
+void FrameArena::unmap() {
+  if (base_ != nullptr) ::munmap(base_ - kMargin, frames_ * kBytes + 2 * kMargin);
+  base_ = nullptr;
+  frames_ = 0;
 }
 
 bool FrameArena::reset(std::uint64_t frames) {
   if (frames == frames_) return ::madvise(base_, frames * kBytes, MADV_REMOVE) == 0;
-  if (base_ != nullptr) ::munmap(base_, frames_ * kBytes);
-  base_ = nullptr;
-  frames_ = 0;
-  void* const memory = ::mmap(nullptr, frames * kBytes, PROT_READ | PROT_WRITE,
+  unmap();
+  void* const memory = ::mmap(nullptr, frames * kBytes + 2 * kMargin, PROT_NONE,
                               MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return false;
-  base_ = static_cast<std::uint8_t*>(memory);
+  base_ = static_cast<std::uint8_t*>(memory) + kMargin;
   frames_ = frames;
-  return true;
+  return ::mprotect(base_, frames * kBytes, PROT_READ | PROT_WRITE) == 0;
 }
 
 void FrameArena::mark(std::uint64_t frame, std::uint64_t pages, std::uint64_t owner) {

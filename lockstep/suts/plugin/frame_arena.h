@@ -1,9 +1,9 @@
 // The bytes of a machine's frames, as a plug-in and the owners of its blocks see them.
 //
 // Laws: none. Context: one a process, since a C function without context answers for it. Cost: address space for all
-// frames, memory for those that were touched. Owners mark some pages of a block, those where an allocator's own marks
-// would stand: the first, each at a power of two, the last. It deliberately lives outside of what limits the plug-in's
-// own memory.
+// frames, memory for those that were touched; beyond them nothing is mapped. Owners mark some pages of a block, those
+// where an allocator's own marks would stand: the first, each at a power of two, the last. It deliberately lives outside
+// of what limits the plug-in's own memory.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +31,8 @@ class FrameArena {
   std::optional<std::uint64_t> find_nonzero(std::uint64_t frame, std::uint64_t pages) const;
 
  private:
+  void unmap();
+
   std::uint8_t* base_ = nullptr;
   std::uint64_t frames_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "lockstep/suts/plugin/plugin_host.h"
 
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -43,7 +44,7 @@ constexpr std::uint64_t bit_of() {
 }  // namespace
 
 void PluginHost::load(const std::string& path) {
-  PluginFacts& facts = shared_.head().facts;
+  PluginFacts& facts = shared_.reply().facts;
   void* const library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) return put_text(facts.problem, ::dlerror());
   using Entry = const mmtwin_plugin* (*)(std::uint32_t);
@@ -63,7 +64,7 @@ void PluginHost::load(const std::string& path) {
 }
 
 bool PluginHost::describe() {
-  PluginFacts& facts = shared_.head().facts;
+  PluginFacts& facts = shared_.reply().facts;
   put_text(facts.name, plugin_.name == nullptr ? "" : plugin_.name);
   facts.overhead_per_1024 = plugin_.overhead_per_1024;
   const bool frees_what_it_gives = (plugin_.pages_alloc == nullptr || plugin_.pages_free != nullptr) &&
@@ -82,7 +83,7 @@ bool PluginHost::describe() {
 }
 
 bool PluginHost::open() {
-  const MachineDescription& machine = shared_.head().machine;
+  const MachineDescription& machine = shared_.question().machine;
   if (!arena_.reset(machine.frame_limit())) return false;
   arena_of_process = &arena_;
   zones_.clear();
@@ -125,20 +126,20 @@ void PluginHost::close() {
 }
 
 void PluginHost::run() {
-  SharedProgram::Head& head = shared_.head();
-  head.step.store(0, std::memory_order_relaxed);
-  std::fill_n(shared_.answers(), head.count + 2, PluginAnswer{});
+  shared_.reply().step.store(0, std::memory_order_relaxed);
+  begin_answers();
   learn_capacity();
-  head.is_refused = !open();
-  if (head.is_refused) return;
+  const bool is_open = open();
+  shared_.reply().refused = is_open ? 0 : SharedProgram::stamp_of(shared_.question().run, 0);
+  if (!is_open) return;
   was_overwritten_ = false;
   play(false);
   close();
   if (!was_overwritten_) return;
   // Once more, with a look at everything after each step, to say in which one it happened.
-  std::vector<PluginAnswer> first(shared_.answers(), shared_.answers() + head.count + 2);
-  std::fill_n(shared_.answers(), head.count + 2, PluginAnswer{});
-  head.step.store(0, std::memory_order_relaxed);
+  const std::vector<PluginAnswer> first(shared_.answers(), shared_.answers() + shared_.question().count + 2);
+  shared_.reply().step.store(0, std::memory_order_relaxed);
+  begin_answers();
   was_overwritten_ = false;
   if (!open()) return;
   play(true);
@@ -146,32 +147,49 @@ void PluginHost::run() {
   if (!was_overwritten_) std::copy(first.begin(), first.end(), shared_.answers());
 }
 
+void PluginHost::begin_answers() {
+  std::fill_n(shared_.answers(), shared_.question().count + 2, PluginAnswer{});
+  shared_.answers()[0].stamp = SharedProgram::stamp_of(shared_.question().run, 0);
+}
+
+// What was answered stands there still; else this process wrote over it just now.
+void PluginHost::check_stamp(std::uint64_t step) const {
+  if (shared_.answers()[step].stamp == SharedProgram::stamp_of(shared_.question().run, step)) return;
+  shared_.reply().step.store(step_);
+  ::_exit(kWildWriteStatus);
+}
+
 // How many frames can be taken of such a machine, all of which are free.
 void PluginHost::learn_capacity() {
-  const MachineDescription& machine = shared_.head().machine;
+  const MachineDescription& machine = shared_.question().machine;
   if (measured_ == machine) return;
   measured_ = machine;
-  capacity_ = 0;
-  if (machine.frame_limit() > kMostTaken || plugin_.pages_alloc == nullptr || !open()) return;
+  is_counted_ = machine.frame_limit() <= kMostTaken && plugin_.pages_alloc != nullptr && open();
+  if (!is_counted_) return;
   PluginAnswer ignored;
   capacity_ = take_all(ignored);
   close();
 }
 
 void PluginHost::play(bool looks_always) {
-  SharedProgram::Head& head = shared_.head();
-  for (std::uint64_t step = 1; step <= head.count; ++step) {
-    head.step.store(step, std::memory_order_relaxed);
+  const std::uint64_t count = shared_.question().count, run = shared_.question().run;
+  std::atomic<std::uint64_t>& now = shared_.reply().step;
+  for (std::uint64_t step = 1; step <= count; ++step) {
+    now.store(step_ = step, std::memory_order_relaxed);
     PluginAnswer& answer = shared_.answers()[step];
     std::visit([&](const auto& op) { play(op, answer); }, shared_.operations()[step - 1]);
     if (looks_always) look_at_all(answer);
-    was_overwritten_ |= answer.seen.overwritten.has_value();
+    was_overwritten_ |= answer.overwritten != PluginAnswer::kNone;
+    check_stamp(step - 1);
+    answer.stamp = SharedProgram::stamp_of(run, step);
   }
-  head.step.store(head.count + 1, std::memory_order_relaxed);
-  PluginAnswer& rest = shared_.answers()[head.count + 1];
+  now.store(step_ = count + 1, std::memory_order_relaxed);
+  PluginAnswer& rest = shared_.answers()[count + 1];
   look_at_all(rest);
-  was_overwritten_ |= rest.seen.overwritten.has_value();
+  was_overwritten_ |= rest.overwritten != PluginAnswer::kNone;
   give_all_back(rest);
+  check_stamp(count);
+  rest.stamp = SharedProgram::stamp_of(run, count + 1);
 }
 
 void PluginHost::play(const PagesAlloc& op, PluginAnswer& answer) {
@@ -202,15 +220,15 @@ void PluginHost::play(const PagesDrainCpu& op, PluginAnswer&) {
 
 void PluginHost::give(unsigned handle, Held held, bool is_zeroed, PluginAnswer& answer) {
   if (held.frame == MMTWIN_REFUSED) {
-    answer.response = {Refusal::kOom, 0};
+    answer.is_refused = 1;
     return;
   }
-  answer.response = {Refusal::kNone, held.frame};
+  answer.value = held.frame;
   held.exists = held.frame < arena_.frames() && held.pages <= arena_.frames() - held.frame;
-  held.owner = shared_.head().step.load(std::memory_order_relaxed);
+  held.owner = step_;
   if (held.exists) {
     if (const auto frame = is_zeroed ? arena_.find_nonzero(held.frame, held.pages) : std::nullopt)
-      answer.seen.not_zeroed = Pfn(*frame);
+      answer.not_zeroed = *frame;
     arena_.mark(held.frame, held.pages, held.owner);
   }
   held_[handle] = held;
@@ -225,8 +243,8 @@ void PluginHost::give_back(unsigned handle, std::uint32_t cpu, PluginAnswer& ans
 }
 
 void PluginHost::look_at(const Held& held, PluginAnswer& answer) const {
-  if (!held.exists || answer.seen.overwritten) return;
-  if (const auto frame = arena_.find_changed(held.frame, held.pages, held.owner)) answer.seen.overwritten = Pfn(*frame);
+  if (!held.exists || answer.overwritten != PluginAnswer::kNone) return;
+  if (const auto frame = arena_.find_changed(held.frame, held.pages, held.owner)) answer.overwritten = *frame;
 }
 
 void PluginHost::look_at_all(PluginAnswer& answer) const {
@@ -234,27 +252,37 @@ void PluginHost::look_at_all(PluginAnswer& answer) const {
 }
 
 void PluginHost::give_all_back(PluginAnswer& answer) {
-  answer.seen.at_rest = true;
   while (!held_.empty()) give_back(held_.begin()->first, 0, answer);
   for (std::uint32_t cpu = 0; plugin_.pages_drain != nullptr && cpu < machine_.cpus; ++cpu)
     plugin_.pages_drain(self_, 0, cpu);
-  if (capacity_ == 0) return;
-  const std::uint64_t taken = take_all(answer);
-  answer.seen.missing = capacity_ - std::min(capacity_, taken);
+  if (!is_counted_) return;
+  answer.taken = take_all(answer);
+  answer.missing = capacity_ - std::min(capacity_, answer.taken);
 }
 
-// Each CPU takes single frames, one more than there are at most: what an allocator that never refuses gives is wrong.
+// By frame: may it be handed out at all?
+std::vector<bool> PluginHost::frames_to_have() const {
+  std::vector<bool> managed(arena_.frames(), false);
+  const auto set = [&](const mmtwin_span& span, bool value) {
+    for (std::uint64_t i = 0; i < span.count && span.first + i < managed.size(); ++i) managed[span.first + i] = value;
+  };
+  for (const mmtwin_zone& zone : zones_) set(zone.frames, true);
+  for (const mmtwin_span& span : absent_) set(span, false);
+  return managed;
+}
+
+// Each CPU takes single frames until it is refused one.
 std::uint64_t PluginHost::take_all(PluginAnswer& answer) {
-  std::vector<bool> taken(arena_.frames(), false);
+  std::vector<bool> is_there = frames_to_have();
   std::uint64_t count = 0;
   for (std::uint32_t cpu = 0; cpu < machine_.cpus; ++cpu) {
-    while (!answer.seen.given_wrongly) {
+    while (answer.given_wrongly == PluginAnswer::kNone) {
       const std::uint64_t frame =
           plugin_.pages_alloc(self_, cpu, 0, MMTWIN_GFP_WAIT | MMTWIN_GFP_MOVABLE, MMTWIN_ANY_NODE);
       if (frame == MMTWIN_REFUSED) break;
-      const bool is_wrong = frame >= taken.size() || taken[frame];
-      if (is_wrong) answer.seen.given_wrongly = Pfn(frame);
-      else taken[frame] = true;
+      const bool is_wrong = frame >= is_there.size() || !is_there[frame];
+      if (is_wrong) answer.given_wrongly = frame;
+      else is_there[frame] = false;
       count += is_wrong ? 0 : 1;
     }
   }

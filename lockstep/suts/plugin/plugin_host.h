@@ -18,6 +18,8 @@ namespace mmtwin::lockstep {
 
 class PluginHost {
  public:
+  // It ends so when it finds its answers overwritten.
+  static constexpr int kWildWriteStatus = 125;
   explicit PluginHost(SharedProgram& shared) : shared_(shared) {}
 
   // Loads the library and says what it offers, or what is wrong with it.
@@ -34,6 +36,8 @@ class PluginHost {
   bool describe();
   bool open();
   void close();
+  void begin_answers();
+  void check_stamp(std::uint64_t step) const;
   void play(bool looks_always);
   void play(const PagesAlloc& op, PluginAnswer& answer);
   void play(const PagesAllocExact& op, PluginAnswer& answer);
@@ -46,6 +50,7 @@ class PluginHost {
   void look_at(const Held& held, PluginAnswer& answer) const;
   void look_at_all(PluginAnswer& answer) const;
   void give_all_back(PluginAnswer& answer);
+  std::vector<bool> frames_to_have() const;
   std::uint64_t take_all(PluginAnswer& answer);
   void learn_capacity();
 
@@ -59,7 +64,9 @@ class PluginHost {
   void* self_ = nullptr;
   std::map<unsigned, Held> held_;  // by handle
   MachineDescription measured_;    // whose capacity is known
-  std::uint64_t capacity_ = 0;     // frames that can be taken at the start; 0: not asked
+  bool is_counted_ = false;        // all frames of such a machine can be taken in reasonable time
+  std::uint64_t capacity_ = 0;     // so many can be, at the start
+  std::uint64_t step_ = 0;
   bool was_overwritten_ = false;
 };
 

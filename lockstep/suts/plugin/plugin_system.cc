@@ -2,51 +2,33 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "lockstep/child_process.h"
 #include "lockstep/guard.h"
+#include "lockstep/suts/plugin/confine.h"
 #include "lockstep/suts/plugin/plugin_host.h"
 #include "vocab/wording.h"
 
 namespace mmtwin::lockstep {
 namespace {
 
-constexpr double kSecondsToHang = 2;                     // and what a program of its size may need beyond
-constexpr int kMillisecondsBetweenLooks = 20;
-constexpr std::size_t kLeastOperations = 1024;           // that a host has room for
-constexpr rlim_t kMostBytes = rlim_t{1} << 30;           // that a plug-in may have beyond what its process begins with
-
-// Of memory that is private to this process, as the kernel counts it against the limit.
-rlim_t bytes_of_data() {
-  std::FILE* const file = std::fopen("/proc/self/status", "r");
-  if (file == nullptr) return 0;
-  char line[256];
-  unsigned long long kilobytes = 0;
-  while (std::fgets(line, sizeof line, file) != nullptr)
-    if (std::sscanf(line, "VmData: %llu kB", &kilobytes) == 1) break;
-  std::fclose(file);
-  return rlim_t{kilobytes} << 10;
-}
-
-void prepare_host_process() {
-  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP}) std::signal(signal, SIG_DFL);
-  // Whoever is interrupted ends the host.
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_IGN);
-  const rlimit no_core{0, 0};
-  ::setrlimit(RLIMIT_CORE, &no_core);
-  const rlimit most{bytes_of_data() + kMostBytes, bytes_of_data() + kMostBytes};
-  ::setrlimit(RLIMIT_DATA, &most);
-}
+constexpr double kSecondsToHang = 2;            // of CPU time, and what a program of its size may need beyond
+constexpr double kWallFactor = 5;               // so many times that, whatever it does meanwhile
+constexpr int kMillisecondsBetweenLooks = 20, kMillisecondsToEnd = 200;
+constexpr std::size_t kLeastOperations = 1024;  // that a host has room for
+using Clock = std::chrono::steady_clock;
 
 bool hear(int descriptor) {
   char byte = 0;
@@ -59,7 +41,8 @@ bool hear(int descriptor) {
 bool say(int descriptor) { return ::write(descriptor, "", 1) == 1; }
 
 [[noreturn]] void serve(const std::string& path, SharedProgram& shared, int from_parent, int to_parent) noexcept {
-  prepare_host_process();
+  confine(from_parent, to_parent, shared.memory(), shared.bytes());
+  shared.protect_question();
   static PluginHost host(shared);
   host.load(path);
   while (say(to_parent) && hear(from_parent)) host.run();
@@ -67,6 +50,7 @@ bool say(int descriptor) { return ::write(descriptor, "", 1) == 1; }
 }
 
 std::string words_of(int status) {
+  if (WIFEXITED(status) && WEXITSTATUS(status) == PluginHost::kWildWriteStatus) return "wild write";
   if (WIFEXITED(status)) return "exit " + std::to_string(WEXITSTATUS(status));
   const char* const name = ::sigabbrev_np(WTERMSIG(status));
   return name != nullptr ? std::string("SIG") + name : "signal " + std::to_string(WTERMSIG(status));
@@ -75,12 +59,17 @@ std::string words_of(int status) {
 }  // namespace
 
 std::variant<std::unique_ptr<PluginSystem>, std::string> PluginSystem::open(const std::string& path, Hosts hosts) {
+  struct stat file {};
+  if (::stat(path.c_str(), &file) != 0) return mentioned(path) + ": " + std::strerror(errno);
+  if (!S_ISREG(file.st_mode)) return mentioned(path) + ": is no regular file";
   std::unique_ptr<PluginSystem> system(new PluginSystem(path, hosts));
   system->start_host(kLeastOperations);
   if (system->death_.empty() && system->facts_.problem[0] == '\0') return system;
-  const std::string why = system->death_.empty() ? mentioned(system->facts_.problem.data())
-                                                 : "it ended while it was loaded (" + system->death_ + ")";
-  return mentioned(path) + ": " + why;
+  if (!system->death_.empty()) return mentioned(path) + ": it ended while it was loaded (" + system->death_ + ")";
+  // The loader names the file itself.
+  std::string why = system->facts_.problem.data();
+  if (why.starts_with(path + ": ")) why.erase(0, path.size() + 2);
+  return mentioned(path) + ": " + mentioned(why);
 }
 
 PluginSystem::~PluginSystem() { end_host(); }
@@ -92,8 +81,7 @@ Claims PluginSystem::claims() const {
 }
 
 std::uint64_t PluginSystem::offered() const {
-  const bool is_refused = death_.empty() && shared_ != nullptr && shared_->head().is_refused;
-  return is_refused ? 0 : facts_.offered;
+  return is_refused_ ? 0 : facts_.offered;
 }
 
 bool PluginSystem::has_host() const { return host_ > 0 && owner_ == ::getpid(); }
@@ -124,7 +112,9 @@ void PluginSystem::start_host(std::size_t operations) {
   ::close(down[0]), ::close(up[1]);
   to_host_ = down[1];
   from_host_ = up[0];
-  if (wait(kSecondsToHang)) facts_ = shared_->head().facts;
+  if (!wait(kSecondsToHang)) return;
+  facts_ = shared_->reply().facts;
+  facts_.name.back() = facts_.problem.back() = '\0';
 }
 
 // In a child of the process that started it, it is somebody else's.
@@ -142,22 +132,36 @@ void PluginSystem::leave_host() {
 
 bool PluginSystem::wait(double seconds) {
   ChildWatch watch(host_);
+  const auto begin = Clock::now();
+  const auto is_over = [&] {
+    const double wall = std::chrono::duration<double>(Clock::now() - begin).count();
+    return watch.is_over(seconds) || wall > seconds * kWallFactor;
+  };
   for (;;) {
     pollfd awaited{from_host_, POLLIN, 0};
     const int ready = ::poll(&awaited, 1, kMillisecondsBetweenLooks);
-    if (ready <= 0 && watch.is_over(seconds)) break;
-    if (ready <= 0) continue;
-    if (hear(from_host_)) return true;
-    // It closed its end, so it is on its way out.
-    int status = 0;
-    while (::waitpid(host_, &status, 0) < 0 && errno == EINTR) continue;
-    death_ = words_of(status);
-    death_step_ = shared_->head().step.load();
-    leave_host();
-    return false;
+    if (ready > 0 && hear(from_host_)) return true;
+    if (ready > 0) return died(how_it_ended());
+    if (is_over()) return died("hang");
   }
-  death_ = "hang";
-  death_step_ = shared_->head().step.load();
+}
+
+// Its end of the pipe is closed: it has ended, or does so now, or else has lost its way.
+std::string PluginSystem::how_it_ended() {
+  int status = 0;
+  for (int waited = 0; waited < kMillisecondsToEnd; ++waited) {
+    if (::waitpid(host_, &status, WNOHANG) == host_) {
+      host_ = -1;
+      return words_of(status);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return "hang";
+}
+
+bool PluginSystem::died(std::string how) {
+  death_ = std::move(how);
+  death_step_ = std::min(shared_->reply().step.load(), count_ + 1);
   end_host();
   return false;
 }
@@ -170,17 +174,34 @@ void PluginSystem::prepare(const Program& program) {
   is_used_ = true;
   death_.clear();
   count_ = operations;
-  SharedProgram::Head& head = shared_->head();
-  head.machine = program.machine;
-  head.count = count_;
+  SharedProgram::Question& question = shared_->question();
+  ++question.run;
+  question.machine = program.machine;
+  question.count = count_;
   std::copy(program.operations.begin(), program.operations.end(), shared_->operations());
-  if (say(to_host_)) wait(most_seconds(program, kSecondsToHang));
+  is_refused_ = false;
+  if (!say(to_host_) || !wait(most_seconds(program, kSecondsToHang))) return;
+  is_refused_ = shared_->reply().refused == SharedProgram::stamp_of(question.run, 0);
+  if (!is_refused_) check_stamps();
+}
+
+// What the host answered it has stamped; else the library has written over it.
+void PluginSystem::check_stamps() {
+  const std::uint64_t run = shared_->question().run;
+  for (std::uint64_t step = 1; step <= count_ + 1; ++step) {
+    if (shared_->answers()[step].stamp == SharedProgram::stamp_of(run, step)) continue;
+    death_ = "wild write";
+    death_step_ = step;
+    return end_host();
+  }
 }
 
 void PluginSystem::start(const MachineDescription&, EventSink&) { step_ = 0; }
 
 Response PluginSystem::apply(const Operation&) {
-  return step_ <= count_ ? shared_->answers()[step_].response : Response{};
+  if (step_ > count_) return {};
+  const PluginAnswer& answer = shared_->answers()[step_];
+  return answer.is_refused != 0 ? Response{Refusal::kOom, 0} : Response{Refusal::kNone, answer.value};
 }
 
 std::string_view PluginSystem::death() const {
@@ -188,6 +209,17 @@ std::string_view PluginSystem::death() const {
   return is_dead ? std::string_view(death_) : std::string_view();
 }
 
-BlocksObservation PluginSystem::blocks() { return shared_->answers()[std::min(step_, count_ + 1)].seen; }
+BlocksObservation PluginSystem::blocks() {
+  const PluginAnswer& answer = shared_->answers()[std::min(step_, count_ + 1)];
+  const auto frame = [](std::uint64_t at) {
+    return at == PluginAnswer::kNone ? std::nullopt : std::optional(Pfn(at));
+  };
+  BlocksObservation seen{.overwritten = frame(answer.overwritten), .not_zeroed = frame(answer.not_zeroed)};
+  if (answer.taken == PluginAnswer::kNone) return seen;
+  seen.taken = PageCount(answer.taken);
+  seen.missing = PageCount(answer.missing);
+  seen.given_wrongly = frame(answer.given_wrongly);
+  return seen;
+}
 
 }  // namespace mmtwin::lockstep

@@ -55,10 +55,14 @@ class PluginSystem final : public System {
   void leave_host();
   // Its host has done what it was asked for. False: it died, or hung for so many seconds.
   bool wait(double seconds);
+  std::string how_it_ended();
+  bool died(std::string how);
+  void check_stamps();
 
   std::string path_;
   Hosts hosts_;
-  bool is_used_ = false;  // the host has run a program
+  bool is_used_ = false;     // the host has run a program
+  bool is_refused_ = false;  // the last one, for its machine
   PluginFacts facts_;
   std::unique_ptr<SharedProgram> shared_;
   pid_t host_ = -1;   // -1: none
