@@ -2,8 +2,8 @@
 //
 // Laws: none. Context: one a process, since a C function without context answers for it. Cost: address space for all
 // frames, memory for those that were touched; beyond them nothing is mapped. Owners mark some pages of a block, those
-// where an allocator's own marks would stand: the first, each at a power of two, the last. It deliberately lives outside
-// of what limits the plug-in's own memory.
+// where an allocator's own marks would stand: the first, each at a power of two, the last. It deliberately lives
+// outside of what limits the plug-in's own memory.
 #pragma once
 
 #include <cstdint>

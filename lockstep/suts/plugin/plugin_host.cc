@@ -137,7 +137,7 @@ void PluginHost::run() {
   close();
   if (!was_overwritten_) return;
   // Once more, with a look at everything after each step, to say in which one it happened.
-  const std::vector<PluginAnswer> first(shared_.answers(), shared_.answers() + shared_.question().count + 2);
+  const std::vector<PluginAnswer> first = answers_;
   shared_.reply().step.store(0, std::memory_order_relaxed);
   begin_answers();
   was_overwritten_ = false;
@@ -148,15 +148,21 @@ void PluginHost::run() {
 }
 
 void PluginHost::begin_answers() {
-  std::fill_n(shared_.answers(), shared_.question().count + 2, PluginAnswer{});
-  shared_.answers()[0].stamp = SharedProgram::stamp_of(shared_.question().run, 0);
+  answers_.assign(shared_.question().count + 2, PluginAnswer{});
+  std::copy(answers_.begin(), answers_.end(), shared_.answers());
 }
 
-// What was answered stands there still; else this process wrote over it just now.
-void PluginHost::check_stamp(std::uint64_t step) const {
-  if (shared_.answers()[step].stamp == SharedProgram::stamp_of(shared_.question().run, step)) return;
-  shared_.reply().step.store(step_);
-  ::_exit(kWildWriteStatus);
+// The parent may see the answer. If the one before it is not there as it was, this process wrote over it just now: all are
+// back, and the process has lived.
+void PluginHost::publish(std::uint64_t step) {
+  answers_[step].stamp = SharedProgram::stamp_of(shared_.question().run, step);
+  PluginAnswer* const shown = shared_.answers();
+  if (step > 0 && std::memcmp(&shown[step - 1], &answers_[step - 1], sizeof(PluginAnswer)) != 0) {
+    std::copy(answers_.begin(), answers_.begin() + static_cast<std::ptrdiff_t>(step), shown);
+    shared_.reply().step.store(step);
+    ::_exit(kWildWriteStatus);
+  }
+  shown[step] = answers_[step];
 }
 
 // How many frames can be taken of such a machine, all of which are free.
@@ -172,24 +178,23 @@ void PluginHost::learn_capacity() {
 }
 
 void PluginHost::play(bool looks_always) {
-  const std::uint64_t count = shared_.question().count, run = shared_.question().run;
+  const std::uint64_t count = shared_.question().count;
   std::atomic<std::uint64_t>& now = shared_.reply().step;
+  publish(0);
   for (std::uint64_t step = 1; step <= count; ++step) {
     now.store(step_ = step, std::memory_order_relaxed);
-    PluginAnswer& answer = shared_.answers()[step];
+    PluginAnswer& answer = answers_[step];
     std::visit([&](const auto& op) { play(op, answer); }, shared_.operations()[step - 1]);
     if (looks_always) look_at_all(answer);
     was_overwritten_ |= answer.overwritten != PluginAnswer::kNone;
-    check_stamp(step - 1);
-    answer.stamp = SharedProgram::stamp_of(run, step);
+    publish(step);
   }
   now.store(step_ = count + 1, std::memory_order_relaxed);
-  PluginAnswer& rest = shared_.answers()[count + 1];
+  PluginAnswer& rest = answers_[count + 1];
   look_at_all(rest);
   was_overwritten_ |= rest.overwritten != PluginAnswer::kNone;
   give_all_back(rest);
-  check_stamp(count);
-  rest.stamp = SharedProgram::stamp_of(run, count + 1);
+  publish(count + 1);
 }
 
 void PluginHost::play(const PagesAlloc& op, PluginAnswer& answer) {

@@ -37,7 +37,7 @@ class PluginHost {
   bool open();
   void close();
   void begin_answers();
-  void check_stamp(std::uint64_t step) const;
+  void publish(std::uint64_t step);
   void play(bool looks_always);
   void play(const PagesAlloc& op, PluginAnswer& answer);
   void play(const PagesAllocExact& op, PluginAnswer& answer);
@@ -67,6 +67,7 @@ class PluginHost {
   bool is_counted_ = false;        // all frames of such a machine can be taken in reasonable time
   std::uint64_t capacity_ = 0;     // so many can be, at the start
   std::uint64_t step_ = 0;
+  std::vector<PluginAnswer> answers_;  // by step; a copy is shared
   bool was_overwritten_ = false;
 };
 
