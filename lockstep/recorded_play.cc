@@ -1,6 +1,9 @@
 #include "lockstep/recorded_play.h"
 
+#include <algorithm>
 #include <limits>
+#include <utility>
+#include <vector>
 
 #include "vocab/text.h"
 
@@ -36,6 +39,42 @@ Span looked_at(const model::Contract& contract, const Operation& operation, cons
         }
       },
       operation);
+}
+
+// What the recording says to be empty from that step on.
+Span emptied_by(const Program& program, std::uint64_t step, SpaceHandle space) {
+  const Operation& operation = program.operations[step - 1];
+  const RecordedAnswer* const answer = answer_of(program, step);
+  if (space_of(operation) != space || (answer != nullptr && answer->response.refusal != Refusal::kNone)) return {};
+  if (const auto* unmap = std::get_if<RangeUnmap>(&operation))
+    return {unmap->at.offset, unmap->at.offset + model::page_ceiling(unmap->length.raw())};
+  const auto* assume = std::get_if<SpaceAssume>(&operation);
+  if (assume == nullptr || assume->gone.raw() == 0) return {};
+  return {assume->at.offset, assume->at.offset + model::page_ceiling(assume->length.raw())};
+}
+
+// The parts of the spans where nothing is mapped, joined, in order.
+std::vector<Span> still_empty(std::vector<Span> spans, const model::Ranges& ranges) {
+  std::sort(spans.begin(), spans.end(), [](const Span& a, const Span& b) { return a.from < b.from; });
+  std::vector<Span> found;
+  std::uint64_t done = 0;
+  const auto add = [&](std::uint64_t from, std::uint64_t to) {
+    from = std::max(from, done);
+    if (from >= to) return;
+    if (!found.empty() && found.back().to == from) found.back().to = to;
+    else found.push_back({from, to});
+  };
+  for (const Span& span : spans) {
+    std::uint64_t from = span.from;
+    for (const auto& [start, range] : ranges.all()) {
+      if (range.end <= from || start >= span.to) continue;
+      add(from, start);
+      from = range.end;
+    }
+    add(from, span.to);
+    done = std::max(done, span.to);
+  }
+  return found;
 }
 
 // An address that was answered inside what exists shows itself by what is there, wherever room is to be had.
@@ -86,8 +125,13 @@ std::string what_was_answered(const Program& program, std::uint64_t step) {
   if (step == 0 || step > program.operations.size()) return {};
   model::Contract contract;
   contract.start(program.machine);
-  for (std::uint64_t before = 1; before < step; ++before) play_recorded(contract, program, before);
+  std::vector<Span> emptied;
   const Operation& operation = program.operations[step - 1];
+  for (std::uint64_t before = 1; before < step; ++before) {
+    const Span one = emptied_by(program, before, space_of(operation));
+    if (one.from < one.to) emptied.push_back(one);
+    play_recorded(contract, program, before);
+  }
   const RecordedAnswer* const answer = answer_of(program, step);
   std::string text = print(operation);
   if (answer != nullptr && answer->has_response) text += " = " + print(answer->response);
@@ -101,6 +145,10 @@ std::string what_was_answered(const Program& program, std::uint64_t step) {
   for (const auto& [start, range] : ranges.all()) {
     if (range.end <= span.from || start >= span.to) continue;
     text += "\n" + print(model::Ranges::observe(range));
+  }
+  for (const Span& one : still_empty(std::move(emptied), ranges)) {
+    const std::uint64_t from = std::max(one.from, span.from), to = std::min(one.to, span.to);
+    if (from < to) text += "\nemptied " + std::to_string(from) + "-" + std::to_string(to);
   }
   return text;
 }

@@ -14,6 +14,7 @@ namespace mmtwin::tools {
 namespace {
 
 constexpr std::uint64_t kDmaFrames = 4096;                         // ZONE_DMA of a PC: 16 MiB
+constexpr std::uint64_t kDma32Frames = std::uint64_t{1} << 20;      // ZONE_DMA32: 4 GiB
 constexpr std::uint64_t kMaxFrameNumber = std::uint64_t{1} << 24;  // 64 GiB; a larger number is no frame of such a log
 constexpr std::uint64_t kFramesAtLeast = 65536;
 
@@ -68,7 +69,8 @@ Gfp gfp_named(std::string_view name, bool& is_known) {
                                                          {"GFP_ATOMIC", kGfpHigh},
                                                          {"GFP_NOWAIT", {}},
                                                          {"GFP_DMA", kGfpDma},
-                                                         {"GFP_DMA32", {}},
+                                                         {"GFP_DMA32", kGfpDma32},
+                                                         {"__GFP_DMA32", kGfpDma32},
                                                          {"__GFP_DMA", kGfpDma},
                                                          {"__GFP_HIGH", kGfpHigh},
                                                          {"__GFP_NOFAIL", kGfpNofail},
@@ -173,8 +175,8 @@ void Importer::end_pieces(const PageEvent& event, std::uint64_t end) {
 }
 
 void Importer::allocate(const PageEvent& event) {
-  // The trace point prints frame 0 when there was nothing to give; why is not in the log.
-  if (event.frame == 0) return counts_.count_ignored("A", "refused");
+  // The trace point prints frame 0 when there was nothing to give; why is not in the log. Some requests never fail.
+  if (event.frame == 0 && !gfp_of(event.gfp).has(kGfpNofail)) return counts_.count_ignored("A", "refused");
   std::uint64_t end = event.frame + (std::uint64_t{1} << event.order);
   end_pieces(event, end);
   auto block = writer_.new_block();
@@ -184,10 +186,14 @@ void Importer::allocate(const PageEvent& event) {
                         .gfp = gfp_of(event.gfp),
                         .node = NodeId(0),
                         .result = {Fresh<'b'>(block->number())}});
+  counts_.count_imported("A");
+  if (event.frame == 0) {
+    writer_.block_is_gone(*block);
+    return writer_.answered({Refusal::kOom, 0});
+  }
   writer_.answered({Refusal::kNone, event.frame});
   live_[event.frame] = {event.order, *block};
   freed_.erase(event.frame);
-  counts_.count_imported("A");
 }
 
 void Importer::release(const PageEvent& event) {
@@ -228,7 +234,9 @@ void Importer::describe_machine() {
   std::uint64_t frames = (frame_limit_ + 2 * largest_block - 1) / largest_block * largest_block;
   program_.machine = recording_machine(frames, cpus_);
   program_.machine.node[0].zone(ZoneKind::kDma) = {Pfn(0), PageCount(kDmaFrames)};
-  program_.machine.node[0].zone(ZoneKind::kNormal) = {Pfn(kDmaFrames), PageCount(frames - kDmaFrames)};
+  const std::uint64_t low = std::min(frames, kDma32Frames);
+  program_.machine.node[0].zone(ZoneKind::kDma32) = {Pfn(kDmaFrames), PageCount(low - kDmaFrames)};
+  program_.machine.node[0].zone(ZoneKind::kNormal) = {Pfn(frames > low ? low : 0), PageCount(frames - low)};
 }
 
 }  // namespace

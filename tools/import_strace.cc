@@ -1,5 +1,6 @@
 #include "tools/import_strace.h"
 
+#include <algorithm>
 #include <list>
 #include <map>
 #include <optional>
@@ -53,6 +54,7 @@ class Importer {
 
   void run(const std::vector<StraceRecord>& records) {
     learn_breaks(records);
+    learn_split_calls(records);
     for (const StraceRecord& record : records) take(record);
     for (const Birth& birth : births_) {
       if (!birth.is_answered) counts_.count_ignored(birth.name, "no answer");
@@ -72,6 +74,8 @@ class Importer {
   TracedSpace& make_space(const StraceRecord& r, Process& process);
   SpaceHandle new_handle(const StraceRecord& r);
   void learn_breaks(const std::vector<StraceRecord>& records);
+  void learn_split_calls(const std::vector<StraceRecord>& records);
+  std::vector<const StraceRecord*> calls_beside(const StraceRecord& r, std::uint64_t space) const;
 
   ImportCounts& counts_;
   ProgramWriter writer_;
@@ -79,6 +83,7 @@ class Importer {
   Spaces spaces_;
   std::uint64_t next_space_ = 1;
   std::map<std::uint64_t, Process> processes_;
+  std::map<std::uint64_t, std::vector<const StraceRecord*>> split_calls_;  // by process, in order
   std::list<Birth> births_;                                    // in the order of their calls
   std::map<const StraceRecord*, std::uint64_t> break_;         // execve to the break of its space
   std::map<std::uint64_t, std::uint64_t> break_without_exec_;  // by process
@@ -134,7 +139,28 @@ void Importer::call(const StraceRecord& r) {
   }
   if (!CallImporter::concerns_memory(r.name)) return counts_.count_ignored(r.name);
   TracedSpace& space = process.space == 0 ? make_space(r, process) : spaces_.at(process.space);
-  calls_.take(r, space, process.cpu);
+  calls_.take(r, space, process.cpu, calls_beside(r, process.space));
+}
+
+// Of other processes on the same space, memory calls in two pieces that were under way at some moment of this one; and
+// those in one piece, if this one is in two.
+std::vector<const StraceRecord*> Importer::calls_beside(const StraceRecord& r, std::uint64_t space) const {
+  std::vector<const StraceRecord*> found;
+  for (const auto& [process, calls] : split_calls_) {
+    const auto other = processes_.find(process);
+    if (process == r.process || other == processes_.end() || other->second.space != space) continue;
+    auto call = std::partition_point(calls.begin(), calls.end(),
+                                     [&](const StraceRecord* one) { return one->ended < r.began; });
+    for (; call != calls.end() && (*call)->began < r.ended; ++call) found.push_back(*call);
+  }
+  return found;
+}
+
+void Importer::learn_split_calls(const std::vector<StraceRecord>& records) {
+  for (const StraceRecord& r : records) {
+    const bool is_split = r.kind == Kind::kCall && r.began != r.ended && r.outcome != Outcome::kUnknown;
+    if (is_split && CallImporter::concerns_memory(r.name)) split_calls_[r.process].push_back(&r);
+  }
 }
 
 void Importer::exec(const StraceRecord& r) {

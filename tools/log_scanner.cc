@@ -58,11 +58,12 @@ std::uint64_t LineCursor::digits(unsigned base, std::string_view what) {
   std::uint64_t value = 0;
   std::size_t start = at_;
   for (; at_ < line_.size() && digit_value(line_[at_]) < static_cast<int>(base); ++at_) {
-    if (value > (UINT64_MAX - 15) / base) {
+    const auto digit = static_cast<unsigned>(digit_value(line_[at_]));
+    if (value > (UINT64_MAX - digit) / base) {
       at_ = start;
       fail(std::string(what) + " does not fit 64 bits");
     }
-    value = value * base + static_cast<unsigned>(digit_value(line_[at_]));
+    value = value * base + digit;
   }
   if (at_ == start) {
     fail("expected " + std::string(what) + (at_end() ? ", the line ends" : ", not " + in_quotes(rest())));

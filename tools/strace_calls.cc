@@ -43,10 +43,20 @@ bool CallImporter::concerns_memory(std::string_view call) {
   return moves_unseen(call) || std::find(std::begin(kKnown), std::end(kKnown), call) != std::end(kKnown);
 }
 
-void CallImporter::take(const StraceRecord& r, TracedSpace& space, CpuId cpu) {
+void CallImporter::take(const StraceRecord& r, TracedSpace& space, CpuId cpu,
+                        const std::vector<const StraceRecord*>& beside) {
   cpu_ = cpu;
-  if (moves_unseen(r.name) || r.outcome == Outcome::kUnknown) space.shown = {};
-  if (r.outcome == Outcome::kUnknown) return counts_.count_ignored(r.name, "no answer");
+  if (moves_unseen(r.name)) space.shown = {};
+  if (r.outcome == Outcome::kUnknown) {
+    forget(space, concerned(r, space));
+    return counts_.count_ignored(r.name, "no answer");
+  }
+  forget_shared(r, space, beside);
+  import_call(r, space);
+  forget_shared(r, space, beside);
+}
+
+void CallImporter::import_call(const StraceRecord& r, TracedSpace& space) {
   if (r.name == "mmap") return import_mmap(r, space);
   if (r.name == "munmap") return import_munmap(r, space);
   if (r.name == "mprotect") return import_mprotect(r, space);
@@ -55,13 +65,58 @@ void CallImporter::take(const StraceRecord& r, TracedSpace& space, CpuId cpu) {
   if (r.name == "mremap" && r.outcome == Outcome::kDone) adopt_mremap(r, space);
 }
 
+CallImporter::Bytes CallImporter::concerned(const StraceRecord& r, const TracedSpace& space) const {
+  constexpr Bytes kEverything{0, kUserEnd};
+  if (moves_unseen(r.name) || r.arguments.size() < (r.name == "brk" ? 1 : 2)) return kEverything;
+  if (r.name == "brk") {
+    const std::uint64_t wanted = number(r, 0, "break"), brk = contract_.ranges(space.handle).brk();
+    return {page_down(wanted == 0 ? brk : std::min(wanted, brk)), page_up(std::max({wanted, brk, r.value}))};
+  }
+  const bool is_placed = r.name == "munmap" || r.name == "mprotect" || r.outcome == Outcome::kFailed ||
+                         (r.arguments.size() > 3 && r.arguments[3].find("MAP_FIXED") != std::string::npos);
+  if (r.name == "mremap" || (!is_placed && r.outcome == Outcome::kUnknown)) return kEverything;
+  const std::uint64_t at = is_placed ? number(r, 0, "address") : r.value;
+  return {page_down(at), end_of(at, number(r, 1, "length"))};
+}
+
+void CallImporter::forget(TracedSpace& space, const Bytes& bytes) { space.shown.erase(bytes.start, bytes.end); }
+
+void CallImporter::forget_shared(const StraceRecord& r, TracedSpace& space,
+                                 const std::vector<const StraceRecord*>& beside) {
+  if (beside.empty()) return;
+  const Bytes own = concerned(r, space);
+  for (const StraceRecord* other : beside) {
+    const Bytes its = concerned(*other, space);
+    forget(space, {std::max(own.start, its.start), std::min(own.end, its.end)});
+  }
+}
+
 // A failure is imported if the machine can fail so, and, where other limits give the same error, if it has a reason to.
 bool CallImporter::is_importable(const StraceRecord& r, bool is_explained) {
   if (r.outcome == Outcome::kDone) return true;
   auto refusal = refusal_of_errno(r.error);
+  if (refusal == Refusal::kInvalid && may_be_invalid(r)) refusal.reset();
   if (refusal && (*refusal != Refusal::kNoMemory || is_explained)) return true;
   counts_.count_ignored(r.name, r.error);
   return false;
+}
+
+// For reasons that the machine does not have: words it does not know, a kind of mapping that it lacks, or a file, whose
+// owner may refuse what it likes.
+bool CallImporter::may_be_invalid(const StraceRecord& r) const {
+  const auto knows_protection = [&] {
+    for (const std::string_view word : split_flags(argument(r, 2)))
+      if (word != "PROT_READ" && word != "PROT_WRITE" && word != "PROT_EXEC" && word != "PROT_NONE") return false;
+    return true;
+  };
+  if (r.name == "mprotect") return !knows_protection();
+  if (r.name != "mmap") return false;
+  const std::string& flags = argument(r, 3);
+  const bool is_anonymous = flags.find("MAP_ANONYMOUS") != std::string::npos;
+  const bool has_kind = flags.find("MAP_PRIVATE") != std::string::npos || flags.find("MAP_SHARED") != std::string::npos;
+  const bool has_offset = r.arguments.size() > 5 && number(r, 5, "offset") != 0;
+  return !knows_protection() || !is_anonymous || !has_kind || has_offset ||
+         flags.find("MAP_HUGETLB") != std::string::npos || flags.find("0x") != std::string::npos;
 }
 
 CallImporter::Mapping CallImporter::read_mapping(const StraceRecord& r) {
@@ -126,6 +181,16 @@ bool CallImporter::prepare_place(const StraceRecord& r, TracedSpace& space, cons
   return true;
 }
 
+// The log shows the hint to be free, and the kernel answered elsewhere. (Files may have to be aligned, and what lies
+// below a stack stays free.)
+bool CallImporter::is_refused_its_hint(const StraceRecord& r, const TracedSpace& space, const Mapping& m) {
+  const std::uint64_t hint = page_down(m.at), end = end_of(hint, m.length);
+  if (m.at < kLowestAddress || hint == r.value || !m.area.is_private_anonymous() || end > kUserEnd) return false;
+  const auto pieces = space.shown.inside(hint, end + kStackGap);
+  return space.shown.holes(hint, end).empty() &&
+         std::none_of(pieces.begin(), pieces.end(), [](const auto& piece) { return piece.value; });
+}
+
 void CallImporter::import_mmap(const StraceRecord& r, TracedSpace& space) {
   Mapping m = read_mapping(r);
   const bool is_done = r.outcome == Outcome::kDone;
@@ -137,7 +202,7 @@ void CallImporter::import_mmap(const StraceRecord& r, TracedSpace& space) {
   // Where the kernel chose at random, its answer becomes the hint. A hint for a file that could have huge pages is only
   // taken where there is room to align it, so there the place is asked for outright; prepare_place made sure it is
   // free.
-  const bool is_chosen = is_done && !m.flags.has(kMapFixed);
+  const bool is_chosen = is_done && !m.flags.has(kMapFixed) && !is_refused_its_hint(r, space, m);
   const Place at{{}, is_chosen ? r.value : m.at};
   if (is_chosen && !m.area.is_private_anonymous() && m.length >= kHugeBytes)
     m.flags = m.flags | kMapFixed | kMapNoReplace;

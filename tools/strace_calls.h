@@ -41,8 +41,9 @@ class CallImporter {
   }
 
   static bool concerns_memory(std::string_view call);
-  // One that concerns memory. What the machine has no words for is counted as ignored.
-  void take(const StraceRecord& call, TracedSpace& space, CpuId cpu);
+  // One that concerns memory. What the machine has no words for is counted as ignored. `beside`: calls on the same
+  // space that were under way at the same time; what both are about, either may have found or left.
+  void take(const StraceRecord& call, TracedSpace& space, CpuId cpu, const std::vector<const StraceRecord*>& beside);
   // The child writes to memory it shares with its parent, then the parent reads it.
   void touch_after_fork(const TracedSpace& parent, CpuId parent_cpu, const TracedSpace& child, CpuId child_cpu);
 
@@ -51,6 +52,15 @@ class CallImporter {
   void add(const StraceRecord& record, const Operation& operation, const Response& answer);
 
  private:
+  struct Bytes {
+    std::uint64_t start = 0, end = 0;
+  };
+  void import_call(const StraceRecord& r, TracedSpace& space);
+  // What a call may change, as far as its words tell.
+  Bytes concerned(const StraceRecord& r, const TracedSpace& space) const;
+  void forget(TracedSpace& space, const Bytes& bytes);
+  void forget_shared(const StraceRecord& r, TracedSpace& space, const std::vector<const StraceRecord*>& beside);
+  bool may_be_invalid(const StraceRecord& r) const;
   void import_mmap(const StraceRecord& r, TracedSpace& space);
   void import_munmap(const StraceRecord& r, TracedSpace& space);
   void import_mprotect(const StraceRecord& r, TracedSpace& space);
@@ -73,6 +83,7 @@ class CallImporter {
   // The parts of [start, end) where something is mapped, and those where nothing is, in order.
   std::vector<Area> mapped(const TracedSpace& space, std::uint64_t start, std::uint64_t end) const;
   std::vector<Area> holes(const TracedSpace& space, std::uint64_t start, std::uint64_t end) const;
+  static bool is_refused_its_hint(const StraceRecord& r, const TracedSpace& space, const Mapping& m);
   static bool is_shown_mapped(const TracedSpace& space, std::uint64_t start, std::uint64_t end);
   Area unseen(const StraceRecord& r, std::uint64_t start, std::uint64_t end);
   void touch(const StraceRecord& r, const TracedSpace& space, const Area& area);

@@ -115,6 +115,7 @@ class Reader {
     StraceRecord& record = records_.emplace_back();
     record.kind = kind;
     record.place = place;
+    record.began = record.ended = place.line_number();
     record.process = process;
     record.name = std::string(name);
     return record;
@@ -166,10 +167,13 @@ class Reader {
     if (is_early) {
       StraceRecord& record = records_[begun.index];
       record.kind = Kind::kCall;
+      record.ended = place.line_number();
       finish(record, text);
       return;
     }
+    const std::size_t began = records_[begun.index].began;
     StraceRecord& record = push(Kind::kCall, place, process, name);
+    record.began = began;
     record.pair = begun.pair;
     finish(record, text);
   }

@@ -25,6 +25,7 @@ struct StraceRecord {
   };
   Kind kind = Kind::kVoid;
   LineCursor place;
+  std::size_t began = 0, ended = 0;  // lines
   std::uint64_t process = 0;
   std::string name;
   std::vector<std::string> arguments;  // split at the outermost commas

@@ -116,7 +116,16 @@ TEST(Recorded, WhatWasAnsweredIsTheAnswerAndWhatLiesThere) {
   EXPECT_EQ(shown(4),
             "cpu=0 range_unmap space=p1 at=0x402000 length=0x1000 = ok\n"
             "0x400000-0x402000:r-x file=1\n0x402000-0x404000:rw-a");
-  EXPECT_EQ(shown(5), "cpu=0 memory_store space=p1 at=0x403000\n0x403000-0x404000:rw-a offset=0x1000");
+  EXPECT_EQ(shown(5), "cpu=0 memory_store space=p1 at=0x403000\n0x403000-0x404000:rw-a offset=0x1000\nemptied 4202496-4206592");
+  const Program twice = parsed(
+      "mmtwin 2\nmachine small-x86\n1 cpu=0 space_create -> p1\n"
+      "2 cpu=0 range_unmap space=p1 at=0x10000 length=0x3000 = ok\n"
+      "3 cpu=0 range_map_anon space=p1 at=0x11000 length=0x1000 prot=r flags=fixed = 0x11000\n"
+      "4 cpu=0 range_protect space=p1 at=0x10000 length=0x3000 prot=rw = ok\n");
+  EXPECT_EQ(what_was_answered(twice, 4),
+            "cpu=0 range_protect space=p1 at=0x10000 length=0x3000 prot=rw = ok\n"
+            "0x11000-0x12000:r-- offset=0x11000\nemptied 65536-69632\nemptied 73728-77824")
+      << "that nothing is there the recording says";
   program.recorded[4].response = {Refusal::kInvalid, 0};
   EXPECT_NE(shown(5), what_was_answered(parsed(kAssuming), 5)) << "it was not unmapped";
   EXPECT_EQ(shown(0), "");

@@ -83,6 +83,15 @@ TEST(ImportKmemPages, AFrameHandedOutTwiceIsJudged) {
   }
 }
 
+TEST(ImportKmemPages, WhatARequestMayHaveIsJudged) {
+  EXPECT_EQ(verdict_of(imported("0 c0 t1 A 0x200000 o0 m0 GFP_DMA32\n")), lockstep::Verdict::kDiverged);
+  EXPECT_EQ(verdict_of(imported("0 c0 t1 A 0x20000 o0 m0 GFP_DMA32\n1 c0 t1 A 0x200000 o0 m0 GFP_KERNEL\n")),
+            lockstep::Verdict::kAgreed);
+  const std::string never = "0 c0 t1 A 0x10 o0 m0 GFP_KERNEL\n1 c0 t1 A 0x0 o0 m0 GFP_KERNEL";
+  EXPECT_EQ(verdict_of(imported(never + "|__GFP_NOFAIL\n")), lockstep::Verdict::kDiverged);
+  EXPECT_EQ(verdict_of(imported(never + "\n")), lockstep::Verdict::kAgreed);
+}
+
 TEST(ImportKmemPages, HandlesAreUsedAgain) {
   std::string text;
   for (int i = 0; i < 70000; ++i) text += "0 c0 t1 A 0x10 o0 m0 GFP_KERNEL\n0 c0 t1 F 0x10 o0\n";

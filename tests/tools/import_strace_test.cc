@@ -143,6 +143,69 @@ TEST(ImportStrace, WhatTheLogItselfRefutesIsNotAssumedAway) {
   }
 }
 
+// A thread of its own does what another one is about at the same time: who came first is not in the log.
+TEST(ImportStrace, CallsThatOverlapMayHaveComeInEitherOrder) {
+  const std::string thread = "P1 clone(child_stack=0x7f0, flags=CLONE_VM|CLONE_FS|CLONE_THREAD) = 12\n";
+  const std::string honest[] = {
+      "P1 mprotect(0x7f0000010000, 4096, PROT_READ <unfinished ...>\n"
+      "P2 munmap(0x7f0000010000, 16384) = 0\n"
+      "P1 <... mprotect resumed>) = 0\n",
+      "P1 munmap(0x7f0000010000, 16384 <unfinished ...>\n"
+      "P2 mprotect(0x7f0000010000, 4096, PROT_READ) = 0\n"
+      "P1 <... munmap resumed>) = 0\n",
+      "P1 munmap(0x7f0000010000, 16384 <unfinished ...>\n"
+      "P2 mmap(0x7f0000010000, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED_NOREPLACE, -1, 0) = -1 EEXIST (x)\n"
+      "P1 <... munmap resumed>) = 0\n",
+  };
+  for (const std::string& calls : honest) {
+    const Imported log = imported(kMapped + thread + calls);
+    EXPECT_EQ(step_refuted(log), 0u) << calls << words(log);
+    EXPECT_EQ(log.counts.additions.count("assumed"), 1u) << calls << words(log);
+  }
+  // What they are not both about stays known.
+  const Imported log = imported(kMapped + thread +
+                                "P1 munmap(0x7f0000010000, 4096 <unfinished ...>\n"
+                                "P2 mprotect(0x7f0000011000, 4096, PROT_READ) = -1 ENOMEM (x)\n"
+                                "P1 <... munmap resumed>) = 0\n");
+  EXPECT_NE(step_refuted(log), 0u) << words(log);
+}
+
+TEST(ImportStrace, AHintThatTheLogShowsToBeFreeIsTaken) {
+  const std::string calls = "P1 munmap(0x7f0000010000, 16384) = 0\n"
+                            "P1 mmap(0x7f0000010000, 16384, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = ";
+  EXPECT_NE(step_refuted(imported(kMapped + calls + "0x7f0000050000\n")), 0u);
+  EXPECT_EQ(step_refuted(imported(kMapped + calls + "0x7f0000010000\n")), 0u);
+}
+
+TEST(ImportStrace, InvalidForReasonsThatTheMachineLacksIsNoLie) {
+  for (const std::string call :
+       {"mprotect(0x7f0000010000, 4096, PROT_READ|PROT_GROWSDOWN)", "mprotect(0x7f0000010000, 4096, PROT_READ|0x40)",
+        "mmap(NULL, 4096, PROT_READ, MAP_FILE|MAP_ANONYMOUS, -1, 0)",
+        "mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0x1)",
+        "mmap(NULL, 8192, PROT_READ, MAP_SHARED, 5<anon_inode:[perf_event]>, 0)"}) {
+    const Imported log = imported(kMapped + "P1 " + call + " = -1 EINVAL (Invalid argument)\n");
+    EXPECT_EQ(step_refuted(log), 0u) << call << words(log);
+  }
+  const Imported lie = imported(kMapped + "P1 mprotect(0x7f0000010000, 4096, PROT_READ) = -1 EINVAL (x)\n");
+  EXPECT_NE(step_refuted(lie), 0u);
+}
+
+TEST(ImportStrace, TheLargestNumberIsANumber) {
+  const Imported log = imported(kMapped +
+                                "P1 mmap(NULL, 18446744073709551615, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = "
+                                "-1 ENOMEM (Cannot allocate memory)\n");
+  EXPECT_EQ(step_refuted(log), 0u);
+}
+
+// Of a call without an answer only what it was about is not known any more.
+TEST(ImportStrace, ACallWithoutAnAnswerMayHaveDoneWhatItSays) {
+  const std::string cut = "P1 clone(child_stack=0x7f0, flags=CLONE_VM|CLONE_FS|CLONE_THREAD) = 12\n"
+                          "P2 munmap(0x7f0000010000, 4096 <unfinished ...>\n";
+  const std::string map = " = 0x7f000001", tail = ", 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)";
+  EXPECT_EQ(step_refuted(imported(kMapped + cut + "P1 mmap(NULL" + tail + map + "0000\n")), 0u);
+  EXPECT_NE(step_refuted(imported(kMapped + cut + "P1 mmap(NULL" + tail + map + "1000\n")), 0u);
+}
+
 TEST(ImportStrace, WhatNobodySawMayBeAssumed) {
   const std::string honest[] = {
       // Something that the machine has no words for may have taken it away, or put it there.

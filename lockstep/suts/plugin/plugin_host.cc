@@ -152,8 +152,8 @@ void PluginHost::begin_answers() {
   std::copy(answers_.begin(), answers_.end(), shared_.answers());
 }
 
-// The parent may see the answer. If the one before it is not there as it was, this process wrote over it just now: all are
-// back, and the process has lived.
+// The parent may see the answer. If the one before it is not there as it was, this process wrote over it just now: all
+// are put back, and the process has lived.
 void PluginHost::publish(std::uint64_t step) {
   answers_[step].stamp = SharedProgram::stamp_of(shared_.question().run, step);
   PluginAnswer* const shown = shared_.answers();
