@@ -116,7 +116,9 @@ TEST(Recorded, WhatWasAnsweredIsTheAnswerAndWhatLiesThere) {
   EXPECT_EQ(shown(4),
             "cpu=0 range_unmap space=p1 at=0x402000 length=0x1000 = ok\n"
             "0x400000-0x402000:r-x file=1\n0x402000-0x404000:rw-a");
-  EXPECT_EQ(shown(5), "cpu=0 memory_store space=p1 at=0x403000\n0x403000-0x404000:rw-a offset=0x1000\nemptied 4202496-4206592");
+  EXPECT_EQ(shown(5),
+            "cpu=0 memory_store space=p1 at=0x403000\n"
+            "0x403000-0x404000:rw-a offset=0x1000\nemptied 4202496-4206592");
   const Program twice = parsed(
       "mmtwin 2\nmachine small-x86\n1 cpu=0 space_create -> p1\n"
       "2 cpu=0 range_unmap space=p1 at=0x10000 length=0x3000 = ok\n"
