@@ -95,7 +95,8 @@ class Messages(Mmtwin):
         self.assertIn(b"1 operation,", replayed)
         self.assertIn(b"1 mismatch\n", replayed)
         self.assertIn(b"1 operation on machine", self.ends(0, "explain", one).stdout)
-        fuzzed = self.ends(0, "fuzz", "--executions", "1", "--operations", "1", "--output", self.folder).stdout
+        fuzzed = self.ends(0, "fuzz", "--executions", "1", "--operations", "1", "--target", "pages", "--output",
+                           self.folder).stdout
         self.assertIn(b": 1 program, ", fuzzed)
         load = TRACE.replace("width=1", "width=1") + "6 cpu=1 pages_alloc gfp=wait -> b1\n"
         self.assertIn("writes 1 byte at", self.ends(0, "explain", self.file("load.mmt", load)).stdout.decode())
