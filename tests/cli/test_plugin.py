@@ -9,6 +9,10 @@ import unittest
 
 from mmtwin_command import Mmtwin
 
+# A sanitizer's own allocator ends the process where memory is refused; a plug-in is to see the refusal.
+for name in ("ASAN_OPTIONS", "TSAN_OPTIONS"):
+    os.environ[name] = os.environ.get(name, "") + ":allocator_may_return_null=1"
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples/page_allocator_c"
 HEADER = ROOT / "lockstep/suts/plugin"
