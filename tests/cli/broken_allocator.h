@@ -87,9 +87,6 @@ static void broken_free(void *self, uint32_t cpu, uint64_t frame, uint32_t order
   uint64_t other = frame ^ (UINT64_C(1) << order);
   if (other < all->machine->frames) memcpy(all->host->frame_bytes(other), &frame, sizeof frame);
 #endif
-#ifdef LOSES_SOME
-  if (frame % 4 == 0) return;
-#endif
 #ifdef FREES_TOO_MUCH
   if (order == 2 && frame + 5 < all->machine->frames && all->state[frame + 4] == USED) all->state[frame + 4] = FREE;
 #endif
