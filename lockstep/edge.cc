@@ -13,9 +13,9 @@ class Search {
   Search(Operation& operation, std::uint64_t start, std::uint64_t unit, bool is_upwards, Foresight& known)
       : operation_(operation), start_(start), unit_(unit), is_upwards_(is_upwards), known_(known) {}
 
-  // `put` writes the moved field. False: nothing changes, and the field is as it was.
+  // `put` writes the moved field. Where nothing changes, it is as it was.
   template <class Put>
-  bool run(bool stays_on_this_side, const Put& put) {
+  void run(bool stays_on_this_side, const Put& put) {
     const auto seen = [&](std::uint64_t units) -> std::optional<Foresight::Prospect> {
       const std::uint64_t bytes = units * unit_;
       if (!is_upwards_ && bytes > start_) return std::nullopt;
@@ -37,7 +37,6 @@ class Search {
     }
     const std::uint64_t chosen = hi == 0 ? 0 : stays_on_this_side ? lo : hi;
     put(is_upwards_ ? start_ + chosen * unit_ : start_ - chosen * unit_);
-    return hi != 0;
   }
 
  private:

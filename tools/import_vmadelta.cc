@@ -22,7 +22,6 @@ constexpr std::uint64_t kLowestAddress = 0x10000;  // vm.mmap_min_addr
 constexpr std::uint64_t kStackGap = 256 * kPageBytes;
 constexpr std::size_t kMostRanges = 65000;  // beyond, vm.max_map_count may be the reason of a refusal
 constexpr std::uint64_t kHugeBytes = std::uint64_t{2} << 20;
-constexpr std::string_view kNotJudged = "the machine has no such call or mapping, so it is not judged";
 
 // What /proc/PID/maps does not show of a range but its merging depends on.
 struct Hidden {

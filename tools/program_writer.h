@@ -16,6 +16,9 @@
 
 namespace mmtwin::tools {
 
+// Why something is assumed that a log does show.
+inline constexpr std::string_view kNotJudged = "the machine has no such call or mapping, so it is not judged";
+
 // Numbers 1 to kMaxHandle; the lowest free one is taken first.
 class HandlePool {
  public:

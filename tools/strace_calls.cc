@@ -26,7 +26,6 @@ bool moves_unseen(std::string_view call) {
 }
 
 constexpr std::string_view kNotSeen = "nobody saw it mapped", kGoneUnseen = "nobody saw it unmapped";
-constexpr std::string_view kNotJudged = "the machine has no such call or mapping, so it is not judged";
 
 constexpr std::size_t kManyAreas = 30'000;  // vm.max_map_count may be near
 
@@ -48,7 +47,11 @@ void CallImporter::take(const StraceRecord& r, TracedSpace& space, CpuId cpu,
   cpu_ = cpu;
   if (moves_unseen(r.name)) space.shown = {};
   if (r.outcome == Outcome::kUnknown) {
-    forget(space, concerned(r, space));
+    try {
+      forget(space, concerned(r, space));
+    } catch (const MalformedLog&) {  // its words may be cut off
+      space.shown = {};
+    }
     return counts_.count_ignored(r.name, "no answer");
   }
   forget_shared(r, space, beside);

@@ -38,11 +38,12 @@ std::unique_ptr<lockstep::System> make_system(const std::string& name, bool for_
 }
 
 std::string what_is_not_judged(const lockstep::System& system) {
-  if (!is_plugin(std::string(system.name()))) return {};
+  const auto* const plugin = dynamic_cast<const PluginSystem*>(&system);
+  if (plugin == nullptr) return {};
   return fmt::format(
-      "judged by its answers and by the bytes of its blocks; a refusal by a bound (it declares {} of 1024 frames of a "
-      "zone for itself);\nnot judged: order of zones, locks, lost wake-ups, slow paths\n",
-      system.claims().overhead_per_1024);
+      "{} is judged by its answers and the bytes of its blocks; a refusal by a bound (it declares {} of 1024 frames\n"
+      "of a zone for itself); not judged: order of zones, locks, lost wake-ups, slow paths\n",
+      plugin->title().empty() ? "it" : mentioned(plugin->title()), plugin->claims().overhead_per_1024);
 }
 
 }  // namespace mmtwin::tools

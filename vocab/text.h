@@ -65,7 +65,5 @@ std::string print(const Response& response);
 std::string print(const RangeObservation& range);
 // "3 cpu=0 NAME …", without a line's end.
 std::string print_step(std::uint64_t number, const Operation& operation);
-// The same of a program's step, with its note. The step exists.
-std::string print_step(const Program& program, std::uint64_t number);
 
 }  // namespace mmtwin

@@ -54,12 +54,6 @@ std::string print_step(std::uint64_t number, const Operation& operation) {
   return std::to_string(number) + " " + print(operation);
 }
 
-std::string print_step(const Program& program, std::uint64_t number) {
-  const auto note = program.notes.find(number);
-  return print_step(number, program.operations[number - 1]) +
-         (note == program.notes.end() ? "" : "  # " + note->second);
-}
-
 std::string print(const Response& response) {
   if (response == Response{}) return "ok";
   if (response.refusal == Refusal::kNone) return text::hex(response.value);

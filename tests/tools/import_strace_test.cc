@@ -204,6 +204,9 @@ TEST(ImportStrace, ACallWithoutAnAnswerMayHaveDoneWhatItSays) {
   const std::string map = " = 0x7f000001", tail = ", 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)";
   EXPECT_EQ(step_refuted(imported(kMapped + cut + "P1 mmap(NULL" + tail + map + "0000\n")), 0u);
   EXPECT_NE(step_refuted(imported(kMapped + cut + "P1 mmap(NULL" + tail + map + "1000\n")), 0u);
+  // Where its words are cut off as well, anything.
+  const std::string shorter = "P1 munmap(0x7f0000010000,  <unfinished ...>\n";
+  EXPECT_EQ(imported(kMapped + shorter).counts.ignored.at("munmap: no answer"), 1u);
 }
 
 TEST(ImportStrace, WhatNobodySawMayBeAssumed) {

@@ -214,7 +214,6 @@ TEST(Text, ANoteStaysWithItsStep) {
   EXPECT_TRUE(program.value().recorded.at(2).is_assumed);
   EXPECT_FALSE(program.value().recorded.at(2).has_response);
   EXPECT_EQ(print(program.value()), text);
-  EXPECT_EQ(print_step(program.value(), 1), "1 cpu=0 pages_alloc -> b1  # line 7");
 }
 
 TEST(Text, ACommentOfNoStepIsNoNote) {
