@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "lockstep/draw_machine.h"
+#include "lockstep/generate/draw_machine.h"
 #include "vocab/bytes.h"
 #include "vocab/kinds.h"
 

@@ -11,7 +11,7 @@
 #include <span>
 #include <vector>
 
-#include "lockstep/generate.h"
+#include "lockstep/generate/generate.h"
 #include "vocab/program.h"
 
 namespace mmtwin::fuzz {

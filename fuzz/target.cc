@@ -5,9 +5,9 @@
 #include <cstdlib>
 
 #include "fuzz/finding.h"
-#include "lockstep/safe_minimise.h"
-#include "lockstep/trace.h"
-#include "lockstep/whole_file.h"
+#include "lockstep/minimise/safe_minimise.h"
+#include "lockstep/traces/trace.h"
+#include "lockstep/traces/whole_file.h"
 #include "vocab/bytes.h"
 #include "vocab/wording.h"
 

@@ -15,9 +15,9 @@
 
 #include "fuzz/features.h"
 #include "fuzz/mutator.h"
-#include "lockstep/generate.h"
-#include "lockstep/report.h"
-#include "lockstep/run.h"
+#include "lockstep/generate/generate.h"
+#include "lockstep/reports/report.h"
+#include "lockstep/run/run.h"
 #include "lockstep/system.h"
 
 namespace mmtwin::fuzz {

@@ -3,10 +3,10 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "lockstep/divergence.h"
-#include "lockstep/minimise.h"
+#include "lockstep/minimise/minimise.h"
+#include "lockstep/reports/divergence.h"
 #include "lockstep/suts/ours/ours.h"
-#include "lockstep/trace.h"
+#include "lockstep/traces/trace.h"
 #include "vocab/text.h"
 
 namespace mmtwin::props {

@@ -7,7 +7,7 @@
 
 #include <string>
 
-#include "lockstep/run.h"
+#include "lockstep/run/run.h"
 #include "vocab/program.h"
 
 namespace mmtwin::props {

@@ -10,7 +10,7 @@
 #include <ostream>
 #include <vector>
 
-#include "lockstep/generate.h"
+#include "lockstep/generate/generate.h"
 #include "vocab/bytes.h"
 #include "vocab/program.h"
 #include "vocab/text.h"

@@ -12,10 +12,10 @@
 #include <string>
 #include <string_view>
 
-#include "lockstep/trace.h"
-#include "tools/command_words.h"
-#include "tools/commands.h"
-#include "tools/systems.h"
+#include "lockstep/traces/trace.h"
+#include "tools/commands/command_words.h"
+#include "tools/commands/commands.h"
+#include "tools/commands/systems.h"
 #include "vocab/text.h"
 
 namespace mmtwin::tools {

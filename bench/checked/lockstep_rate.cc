@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "bench/measure.h"
-#include "lockstep/divergence.h"
-#include "lockstep/generate.h"
-#include "lockstep/run.h"
+#include "lockstep/generate/generate.h"
+#include "lockstep/reports/divergence.h"
+#include "lockstep/run/run.h"
 #include "lockstep/suts/ours/ours.h"
 
 namespace mmtwin::bench {

@@ -90,8 +90,8 @@ class Includes(Tidy):
     def test_only_a_binding_joins_lockstep_and_impl(self):
         self.accepts_include("lockstep/suts/ours.cc", '"impl/mm.h"')
         self.sees_include("lockstep/suts/ours.cc", '"model/model.h"')
-        self.accepts_include("lockstep/run.cc", '"model/model.h"')
-        self.sees_include("lockstep/run.cc", '"impl/mm.h"')
+        self.accepts_include("lockstep/run/run.cc", '"model/model.h"')
+        self.sees_include("lockstep/run/run.cc", '"impl/mm.h"')
         self.sees_include("fuzz/fuzz_machine.cc", '"impl/mm.h"')
         self.sees_include("props/a.cc", '"impl/mm.h"')
         self.accepts_include("tests/impl/a.cc", '"impl/mm.h"')
@@ -101,7 +101,7 @@ class Includes(Tidy):
         for allowed in ("vocab/units.h", "model/specs/buddy.h", "impl/phys/buddy_rules.h", "props/smt/word.h"):
             self.accepts_include("props/smt/a.cc", f'"{allowed}"')
         self.accepts_include("props/smt/a.cc", "<z3++.h>")
-        for refused in ("vocab/operations.h", "model/model.h", "impl/phys/buddy.h", "lockstep/run.h"):
+        for refused in ("vocab/operations.h", "model/model.h", "impl/phys/buddy.h", "lockstep/run/run.h"):
             self.sees_include("props/smt/a.cc", f'"{refused}"')
 
 

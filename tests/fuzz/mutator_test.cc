@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "lockstep/generate.h"
+#include "lockstep/generate/generate.h"
 #include "vocab/bytes.h"
 #include "vocab/kinds.h"
 #include "vocab/text.h"

@@ -1,4 +1,4 @@
-#include "lockstep/child_process.h"
+#include "lockstep/children/child_process.h"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "fuzz/forwarding_system.h"
-#include "lockstep/draw_machine.h"
-#include "lockstep/generate.h"
-#include "lockstep/run.h"
+#include "lockstep/generate/draw_machine.h"
+#include "lockstep/generate/generate.h"
+#include "lockstep/run/run.h"
 #include "vocab/text.h"
 
 namespace mmtwin::lockstep {

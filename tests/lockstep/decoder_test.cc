@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "impl/mm.h"
-#include "lockstep/run.h"
+#include "lockstep/run/run.h"
 #include "lockstep/suts/ours/ours.h"
 #include "tests/lockstep/programs.h"
 

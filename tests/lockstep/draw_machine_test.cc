@@ -1,4 +1,4 @@
-#include "lockstep/draw_machine.h"
+#include "lockstep/generate/draw_machine.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "lockstep/edge.h"
+#include "lockstep/generate/edge.h"
 
 #include <gtest/gtest.h>
 

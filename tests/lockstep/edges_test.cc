@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "lockstep/generate.h"
-#include "lockstep/run.h"
+#include "lockstep/generate/generate.h"
+#include "lockstep/run/run.h"
 #include "lockstep/suts/ours/ours.h"
 #include "tests/lockstep/programs.h"
 #include "version/schedule.h"

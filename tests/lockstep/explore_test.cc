@@ -1,4 +1,4 @@
-#include "lockstep/explore.h"
+#include "lockstep/run/explore.h"
 
 #include <gtest/gtest.h>
 

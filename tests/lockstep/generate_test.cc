@@ -1,10 +1,10 @@
-#include "lockstep/generate.h"
+#include "lockstep/generate/generate.h"
 
 #include <gtest/gtest.h>
 
 #include <set>
 
-#include "lockstep/run.h"
+#include "lockstep/run/run.h"
 #include "lockstep/suts/ours/ours.h"
 #include "vocab/bytes.h"
 #include "vocab/kinds.h"

@@ -1,11 +1,11 @@
-#include "lockstep/guard.h"
+#include "lockstep/children/guard.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>
 
-#include "lockstep/minimise.h"
+#include "lockstep/minimise/minimise.h"
 #include "tests/lockstep/fake_system.h"
 #include "tests/lockstep/programs.h"
 #include "vocab/kinds.h"

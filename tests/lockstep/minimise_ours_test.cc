@@ -2,8 +2,8 @@
 
 #include <memory>
 
-#include "lockstep/generate.h"
-#include "lockstep/minimise.h"
+#include "lockstep/generate/generate.h"
+#include "lockstep/minimise/minimise.h"
 #include "lockstep/suts/ours/ours.h"
 #include "tests/lockstep/programs.h"
 

@@ -1,13 +1,13 @@
-#include "lockstep/minimise.h"
+#include "lockstep/minimise/minimise.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <set>
 
-#include "lockstep/divergence.h"
+#include "lockstep/minimise/reductions.h"
 #include "lockstep/random.h"
-#include "lockstep/reductions.h"
+#include "lockstep/reports/divergence.h"
 #include "tests/lockstep/fake_system.h"
 #include "tests/lockstep/programs.h"
 #include "vocab/kinds.h"

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "lockstep/explore.h"
+#include "lockstep/run/explore.h"
 
 namespace mmtwin::lockstep {
 

@@ -1,9 +1,9 @@
-#include "lockstep/perturb.h"
+#include "lockstep/perturb/perturb.h"
 
 #include <gtest/gtest.h>
 
-#include "lockstep/altered.h"
-#include "lockstep/event_fields.h"
+#include "lockstep/perturb/altered.h"
+#include "lockstep/perturb/event_fields.h"
 #include "tests/lockstep/fake_system.h"
 #include "tests/lockstep/programs.h"
 

@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "lockstep/divergence.h"
-#include "lockstep/recorded_play.h"
-#include "lockstep/run.h"
+#include "lockstep/reports/divergence.h"
+#include "lockstep/run/run.h"
+#include "lockstep/traces/recorded_play.h"
 #include "vocab/text.h"
 
 namespace mmtwin::lockstep {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "lockstep/run.h"
+#include "lockstep/run/run.h"
 #include "lockstep/suts/ours/ours.h"
 #include "tests/lockstep/programs.h"
 

@@ -1,10 +1,10 @@
-#include "lockstep/report.h"
+#include "lockstep/reports/report.h"
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
-#include "lockstep/emit_test.h"
+#include "lockstep/reports/emit_test.h"
 #include "tests/lockstep/programs.h"
 
 namespace mmtwin::lockstep {

@@ -1,9 +1,9 @@
-#include "lockstep/run.h"
+#include "lockstep/run/run.h"
 
 #include <gtest/gtest.h>
 
-#include "lockstep/divergence.h"
-#include "lockstep/signature.h"
+#include "lockstep/reports/divergence.h"
+#include "lockstep/run/signature.h"
 #include "tests/lockstep/fake_system.h"
 #include "tests/lockstep/programs.h"
 

@@ -1,4 +1,4 @@
-#include "lockstep/safe_minimise.h"
+#include "lockstep/minimise/safe_minimise.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "lockstep/explore.h"
-#include "lockstep/run.h"
+#include "lockstep/run/explore.h"
+#include "lockstep/run/run.h"
 #include "lockstep/suts/ours/ours.h"
 #include "tests/lockstep/pairs_to_explore.h"
 #include "tests/lockstep/programs.h"

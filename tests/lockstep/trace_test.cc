@@ -1,4 +1,4 @@
-#include "lockstep/trace.h"
+#include "lockstep/traces/trace.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

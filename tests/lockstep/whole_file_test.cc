@@ -1,4 +1,4 @@
-#include "lockstep/whole_file.h"
+#include "lockstep/traces/whole_file.h"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>

@@ -1,4 +1,4 @@
-#include "tools/address_map.h"
+#include "tools/import/address_map.h"
 
 #include <gtest/gtest.h>
 

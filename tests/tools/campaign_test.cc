@@ -1,4 +1,4 @@
-#include "tools/campaign.h"
+#include "tools/campaign/campaign.h"
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -12,7 +12,7 @@
 
 #include "fuzz/forwarding_system.h"
 #include "fuzz/lying_system.h"
-#include "tools/words.h"
+#include "tools/reports/words.h"
 #include "vocab/kinds.h"
 
 namespace mmtwin::tools {

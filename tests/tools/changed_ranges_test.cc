@@ -1,4 +1,4 @@
-#include "tools/changed_ranges.h"
+#include "tools/reports/changed_ranges.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // Findings on disk: on a system with one planted lie, since ours has none to find.
-#include "tools/finding_file.h"
+#include "tools/campaign/finding_file.h"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -15,8 +15,8 @@
 
 #include "fuzz/lying_system.h"
 #include "lockstep/suts/ours/ours.h"
-#include "lockstep/trace.h"
-#include "tools/commands.h"
+#include "lockstep/traces/trace.h"
+#include "tools/commands/commands.h"
 #include "vocab/kinds.h"
 #include "vocab/text.h"
 

@@ -1,11 +1,11 @@
-#include "tools/import_kmem_pages.h"
+#include "tools/import/import_kmem_pages.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <variant>
 
-#include "lockstep/run.h"
+#include "lockstep/run/run.h"
 #include "lockstep/suts/recorded.h"
 
 namespace mmtwin::tools {

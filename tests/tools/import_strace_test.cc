@@ -1,13 +1,13 @@
-#include "tools/import_strace.h"
+#include "tools/import/import_strace.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <variant>
 
-#include "lockstep/run.h"
+#include "lockstep/run/run.h"
 #include "lockstep/suts/recorded.h"
-#include "tools/log_scanner.h"
+#include "tools/import/log_scanner.h"
 #include "vocab/text.h"
 
 namespace mmtwin::tools {

@@ -1,11 +1,11 @@
-#include "tools/import_vmadelta.h"
+#include "tools/import/import_vmadelta.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <variant>
 
-#include "lockstep/run.h"
+#include "lockstep/run/run.h"
 #include "lockstep/suts/recorded.h"
 #include "vocab/text.h"
 

@@ -1,4 +1,4 @@
-#include "tools/interrupt.h"
+#include "tools/host/interrupt.h"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -8,7 +8,7 @@
 #include <functional>
 #include <thread>
 
-#include "lockstep/child_process.h"
+#include "lockstep/children/child_process.h"
 
 namespace mmtwin::tools {
 namespace {

@@ -1,4 +1,4 @@
-#include "tools/json_lines.h"
+#include "tools/reports/json_lines.h"
 
 #include <gtest/gtest.h>
 

@@ -6,15 +6,15 @@
 #include <string>
 #include <vector>
 
-#include "lockstep/divergence.h"
-#include "lockstep/run.h"
+#include "lockstep/reports/divergence.h"
+#include "lockstep/run/run.h"
 #include "lockstep/suts/ours/ours.h"
 #include "lockstep/suts/recorded.h"
 #include "tests/tools/logs.h"
-#include "tools/import_kmem_pages.h"
-#include "tools/import_strace.h"
-#include "tools/import_vmadelta.h"
-#include "tools/recorded_comparison.h"
+#include "tools/import/import_kmem_pages.h"
+#include "tools/import/import_strace.h"
+#include "tools/import/import_vmadelta.h"
+#include "tools/reports/recorded_comparison.h"
 #include "vocab/kinds.h"
 #include "vocab/text.h"
 

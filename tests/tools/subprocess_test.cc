@@ -1,4 +1,4 @@
-#include "tools/subprocess.h"
+#include "tools/host/subprocess.h"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -11,8 +11,8 @@
 #include <string>
 #include <thread>
 
-#include "lockstep/child_process.h"
-#include "tools/interrupt.h"
+#include "lockstep/children/child_process.h"
+#include "tools/host/interrupt.h"
 
 namespace mmtwin::tools {
 namespace {

@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-#include "tools/files.h"
+#include "tools/host/files.h"
 #include "tools/mutants/mutation.h"
 
 namespace mmtwin::tools {

@@ -11,9 +11,9 @@
 #include <sstream>
 #include <vector>
 
-#include "lockstep/trace.h"
-#include "tools/files.h"
-#include "tools/subprocess.h"
+#include "lockstep/traces/trace.h"
+#include "tools/host/files.h"
+#include "tools/host/subprocess.h"
 
 namespace mmtwin::tools {
 namespace {

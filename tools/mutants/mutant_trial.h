@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-#include "tools/bug_build.h"
+#include "tools/bugs/bug_build.h"
 #include "tools/mutants/mutation.h"
 
 namespace mmtwin::tools {

@@ -15,8 +15,8 @@
 #include <thread>
 #include <utility>
 
-#include "lockstep/child_process.h"
-#include "lockstep/guard.h"
+#include "lockstep/children/child_process.h"
+#include "lockstep/children/guard.h"
 #include "lockstep/suts/plugin/confine.h"
 #include "lockstep/suts/plugin/plugin_host.h"
 #include "vocab/wording.h"
