@@ -19,7 +19,7 @@ import sys
 
 OPEN, CLOSE = "([{", ")]}"
 # What objects to something; find() of a container or of <algorithm> is another.
-JUDGEMENT = re.compile(r"(?<![\w.>])(?:find|judge_\w+)\(|\bstd__abort\(")
+JUDGEMENT = re.compile(r"(?<![\w.>])(?:violated|find|judge_\w+)\(|\bstd__abort\(")
 FUNCTION = re.compile(r"\b\w+__(\w+)\([^;{}]*\)[^;{}()]*\{")
 # Asks whether something was found before, or what only other systems leave out (those that narrate less than ours).
 AFTERMATH = re.compile(r"\bbroken\(|\bclaims\.")

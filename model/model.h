@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "model/contract/skip.h"
-#include "model/laws.h"
+#include "model/finding.h"
 #include "vocab/claims.h"
 #include "vocab/events.h"
 #include "vocab/machine.h"
@@ -22,15 +22,8 @@
 
 namespace mmtwin::model {
 
-// A law broken, or an answer that differs from every allowed one.
-struct Finding {
-  Law law{};
-  std::string_view field;  // first differing field, a name from the vocabulary
-  std::string expected;    // what the model allows, in words
-  std::string actual;      // what the system did
-};
 
-class State;
+class Court;
 class AnswerJudge;
 
 class Model final : public EventSink {
@@ -92,7 +85,7 @@ class Model final : public EventSink {
 
  private:
   bool narrates_ = false;
-  std::unique_ptr<State> state_;
+  std::unique_ptr<Court> court_;
   std::unique_ptr<AnswerJudge> answers_;
 };
 

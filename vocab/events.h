@@ -66,7 +66,7 @@ enum class EventKind : std::uint8_t {
   kSpaceKilled,        // the space whose root table is `frame` is being ended for want of memory
   kObjectReturned,     // a slab object goes back to its cache; place = CacheName
   // -- hardware: what came later --
-  kInterruptSent,      // `cpu` asks CPU `index` to take an interrupt
+  kInterruptSent,      // `cpu` asks CPU `index` to take an interrupt: InterruptReason `level`, of the root `frame`
   kInterruptAnswered,  // CPU `index` is done with it
   kFaulted,            // an access (`access`) to page `place` found no translation that permits it: software takes over
   // -- the harness: operations that overlap --
@@ -75,15 +75,18 @@ enum class EventKind : std::uint8_t {
   kStuck,              // the operation of step `place` will not end; index 0: it waits in a circle, 1: it goes round
   // -- narration by the implementation: when an operation counts --
   kCommitted,          // from here on it has answered: refusal `index`, value `after`; place = where a protect stopped
+  // -- narration by the implementation: for whom --
+  kActivityBegun,      // what follows is done inside of what went before: ActivityKind `index`
+  kActivityEnded,      // the innermost activity is over
 };
-inline constexpr std::array<std::string_view, 33> kEventNames = {
+inline constexpr std::array<std::string_view, 35> kEventNames = {
     "frame_taken",       "frame_returned",  "frame_zeroed",       "frame_copied",      "table_store",
     "table_mark",        "space_loaded",    "space_unloaded",     "tlb_filled",        "tlb_used",
     "tlb_dropped",       "walk_cache_filled", "walk_cache_used",  "walk_cache_dropped", "interrupted",
     "lock_taken",        "lock_released",   "failure_injected",   "page_requested",    "page_refused",
     "object_requested",  "object_refused",  "list_filled",        "list_drained",      "space_killed",
     "object_returned",   "interrupt_sent",  "interrupt_answered", "faulted",           "went_on",
-    "ended",             "stuck",           "committed"};
+    "ended",             "stuck",           "committed",          "activity_begun",    "activity_ended"};
 constexpr std::string_view name_of(EventKind k) { return kEventNames[static_cast<unsigned>(k)]; }
 
 struct Event {

@@ -139,8 +139,10 @@ void LoadedTables<Geometry>::ask(CpuId cpu, std::uint32_t cpus, const Request& r
     mmu_.leave(cpu);
   }
   const std::uint32_t others = cpus & ~own;
-  if (others != 0)
-    hardware_.interrupts().send(cpu, others, Interrupt::kFlushTlb, reinterpret_cast<std::uint64_t>(&request));
+  if (others == 0) return;
+  const InterruptReason reason = request.expels ? InterruptReason::kLeave : InterruptReason::kFlush;
+  hardware_.interrupts().send(cpu, others, Interrupt::kFlushTlb, {reason, Pfn(hardware_.ram().at(request.tree).root)},
+                              reinterpret_cast<std::uint64_t>(&request));
 }
 
 template <class Geometry>

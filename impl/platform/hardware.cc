@@ -24,18 +24,19 @@ Hardware::Hardware(const MachineDescription& machine)
       interrupts_(events_),
       failures_(*boot_memory_.place<std::uint64_t>(), events_) {}
 
-void Interrupts::send(CpuId from, std::uint32_t to, Interrupt kind, std::uint64_t argument) {
+void Interrupts::send(CpuId from, std::uint32_t to, Interrupt kind, const InterruptCause& cause,
+                      std::uint64_t argument) {
   InterruptHandler* handler = handlers_[static_cast<unsigned>(kind)];
   check(handler != nullptr, "an interrupt has a handler");
   for (unsigned cpu = 0; to >> cpu != 0; ++cpu) {
-    if ((to >> cpu & 1) != 0) narrate(EventKind::kInterruptSent, from, cpu);
+    if ((to >> cpu & 1) != 0) narrate(EventKind::kInterruptSent, from, cpu, cause);
   }
   for (unsigned cpu = 0; to >> cpu != 0; ++cpu) {
     if ((to >> cpu & 1) == 0) continue;
     point(Point::kInterruptWait);
-    narrate(EventKind::kInterrupted, from, cpu);
+    narrate(EventKind::kInterrupted, from, cpu, cause);
     handler->on_interrupt(from, CpuId(cpu), argument);
-    narrate(EventKind::kInterruptAnswered, from, cpu);
+    narrate(EventKind::kInterruptAnswered, from, cpu, cause);
   }
 }
 

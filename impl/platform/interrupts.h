@@ -11,6 +11,7 @@
 
 #include "impl/base/check.h"
 #include "version/event_port.h"
+#include "vocab/activities.h"
 #include "vocab/units.h"
 
 namespace mmtwin::impl {
@@ -20,6 +21,11 @@ enum class Interrupt : std::uint8_t {
   kFlushTlb,       // drop cached translations
 };
 inline constexpr unsigned kInterruptKinds = 2;
+// What is told of why it is sent.
+struct InterruptCause {
+  InterruptReason reason{};
+  Pfn root{};  // of the space whose tables it is about
+};
 
 class InterruptHandler {
  public:
@@ -38,11 +44,16 @@ class Interrupts {
   void connect(Interrupt kind, InterruptHandler& handler) { handlers_[static_cast<unsigned>(kind)] = &handler; }
   // `to`: bit per CPU, `from` not among them. Emits kInterruptSent for each; then, one after the other, kInterrupted,
   // runs the handler, and emits kInterruptAnswered.
-  void send(CpuId from, std::uint32_t to, Interrupt kind, std::uint64_t argument = 0);
+  void send(CpuId from, std::uint32_t to, Interrupt kind, const InterruptCause& cause, std::uint64_t argument = 0);
 
  private:
-  void narrate(EventKind kind, CpuId from, unsigned to) const {
-    events_.emit({.kind = kind, .cpu = from, .order = {}, .index = static_cast<std::uint16_t>(to), .frame = {}});
+  void narrate(EventKind kind, CpuId from, unsigned to, const InterruptCause& cause) const {
+    events_.emit({.kind = kind,
+                  .cpu = from,
+                  .order = {},
+                  .level = static_cast<std::uint8_t>(cause.reason),
+                  .index = static_cast<std::uint16_t>(to),
+                  .frame = cause.root});
   }
 
   const EventPort& events_;

@@ -311,10 +311,11 @@ class Narrator : public Writer {
         cpu.missed.insert(p);
         continue;
       }
-      if (c != cpu_) interrupt(c);
+      if (c != cpu_) ask_to_flush(c, p);
       forget(c, p, page, alone);
     }
   }
+  void ask_to_flush(unsigned c, unsigned p) { interrupt(c, InterruptReason::kFlush, spaces_[p].root); }
   void forget(unsigned c, unsigned p, std::uint64_t page, bool alone) {
     Cpu& cpu = cpus_[c];
     evict(c, p, page, alone);
@@ -374,7 +375,7 @@ class Narrator : public Writer {
     for (unsigned c = 0; c < cpus_.size(); ++c) {
       if (cpus_[c].root != space.root) continue;
       hear();
-      if (c != cpu_) interrupt(c);
+      if (c != cpu_) interrupt(c, InterruptReason::kLeave, space.root);
       Event e = event_of(EventKind::kSpaceLoaded, kernel_root_);
       e.cpu = CpuId(c);
       step(e);

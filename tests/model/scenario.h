@@ -18,8 +18,9 @@
 #include <vector>
 
 #include "model/model.h"
-#include "model/pages.h"
-#include "model/tables.h"
+#include "model/machine/pages.h"
+#include "model/machine/tables.h"
+#include "vocab/activities.h"
 
 namespace mmtwin::model {
 
@@ -302,9 +303,14 @@ class Writer {
     free_.erase(frame);
     lists_[cpu_].push_back(frame);
   }
-  void interrupt(unsigned target) {
+  void interrupt(unsigned target, InterruptReason reason = InterruptReason::kDrain, std::uint64_t root = 0) {
     hear();
-    for (const EventKind kind : {EventKind::kInterruptSent, EventKind::kInterrupted}) event(interrupt_of(kind, target));
+    for (const EventKind kind : {EventKind::kInterruptSent, EventKind::kInterrupted}) {
+      Event e = interrupt_of(kind, target);
+      e.level = static_cast<std::uint8_t>(reason);
+      e.frame = Pfn(root);
+      event(e);
+    }
     interrupted_ = target;
   }
   // The interrupted CPU is done: whatever its sender does next comes after.

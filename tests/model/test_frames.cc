@@ -6,7 +6,7 @@
 #include <set>
 #include <vector>
 
-#include "model/frames.h"
+#include "model/machine/frames.h"
 
 namespace mmtwin::model {
 namespace {

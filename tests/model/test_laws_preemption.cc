@@ -189,7 +189,7 @@ Scene flush_beside_a_switch(unsigned runs, unsigned space, Where where, bool laz
   n.set_leaf(1, kHere / kPage, 0);
   n.flush_page(1, kHere / kPage);
   const bool has_heard = runs == 1 && !lazy && where == Where::kAboutToLoad;
-  if (!has_heard) n.interrupt(1);
+  if (!has_heard) n.ask_to_flush(1, 1);
   n.hear();
   return n.scene();
 }
