@@ -69,10 +69,6 @@ void Court::on_event(const Event& e) {
   if (report.is_broken() || !fits_machine(e, traits)) return;
   ++machine.clock;
   if ((traits & kOfHarness) == 0 && !schedule.admits(e, traits)) return;
-  hand_to_judge(e);
-}
-
-void Court::hand_to_judge(const Event& e) {
   switch (e.kind) {
     case EventKind::kFrameTaken: return frames.frame_taken(e);
     case EventKind::kFrameReturned: return frames.frame_returned(e);
@@ -115,9 +111,11 @@ void Court::hand_to_judge(const Event& e) {
 void Court::end(const Response& r) {
   if (report.is_broken()) return;
   if (!flights.now.running) return report.violated(Law::kAnswer, "operation", "one that acts", "none");
-  if (!flights.now.nested.empty())
-    return report.violated(flights.top().kind == ActivityKind::kInterrupt ? Law::kCpu2 : Law::kAnswer, "activity", "ended before its operation",
-                           std::string(name_of(flights.top().kind)));
+  if (!flights.now.nested.empty()) {
+    const ActivityKind open = flights.top().kind;
+    return report.violated(open == ActivityKind::kInterrupt ? Law::kCpu2 : Law::kAnswer, "activity",
+                           "ended before its operation", std::string(name_of(open)));
+  }
   judge_left_behind();
   commits.end(r);
   if (!report.is_broken()) walks.judge_end();

@@ -59,7 +59,6 @@ class Court {
 
  private:
   bool fits_machine(const Event& e, unsigned traits);
-  void hand_to_judge(const Event& e);
   void judge_left_behind();
   void activity_begun(const Event& e);
   void activity_ended(const Event& e);

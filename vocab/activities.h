@@ -25,6 +25,8 @@ enum class InterruptReason : std::uint8_t {
   kLeave,  // a space that ends
 };
 inline constexpr std::array<std::string_view, 3> kReasonNames = {"drain", "flush", "leave"};
+// Of an interrupt that is about no space's tables.
+inline constexpr std::uint64_t kNoRoot = ~std::uint64_t{0};
 constexpr std::string_view name_of(InterruptReason r) { return kReasonNames[static_cast<unsigned>(r)]; }
 
 }  // namespace mmtwin

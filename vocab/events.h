@@ -66,7 +66,7 @@ enum class EventKind : std::uint8_t {
   kSpaceKilled,        // the space whose root table is `frame` is being ended for want of memory
   kObjectReturned,     // a slab object goes back to its cache; place = CacheName
   // -- hardware: what came later --
-  kInterruptSent,      // `cpu` asks CPU `index` to take an interrupt: InterruptReason `level`, of the root `frame`
+  kInterruptSent,      // `cpu` asks CPU `index` to take an interrupt: InterruptReason `level`, of root `frame`
   kInterruptAnswered,  // CPU `index` is done with it
   kFaulted,            // an access (`access`) to page `place` found no translation that permits it: software takes over
   // -- the harness: operations that overlap --

@@ -24,7 +24,7 @@ inline constexpr unsigned kInterruptKinds = 2;
 // What is told of why it is sent.
 struct InterruptCause {
   InterruptReason reason{};
-  Pfn root{};  // of the space whose tables it is about
+  Pfn root{kNoRoot};  // of the space whose tables it is about
 };
 
 class InterruptHandler {

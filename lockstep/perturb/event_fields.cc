@@ -19,6 +19,7 @@ constexpr EventField kOnlyCpu[] = {kCpu};
 constexpr EventField kSlotFilled[] = {kCpu, kIndex, kPlace, kAfter};
 constexpr EventField kSlotUsed[] = {kCpu, kIndex, kPlace, kAccess};
 constexpr EventField kOnlyIndex[] = {kCpu, kIndex};
+constexpr EventField kInterrupt[] = {kCpu, kLevel, kIndex, kFrame};
 constexpr EventField kWalkFilled[] = {kCpu, kLevel, kIndex, kPlace, kFrame};
 constexpr EventField kWalkSlot[] = {kCpu, kLevel, kIndex};
 constexpr EventField kLock[] = {kCpu, kIndex, kPlace};
@@ -44,7 +45,7 @@ constexpr std::array<std::span<const EventField>, kEventNames.size()> kMeaningfu
     kWalkFilled,     // walk_cache_filled
     kWalkSlot,       // walk_cache_used
     kWalkSlot,       // walk_cache_dropped
-    kOnlyIndex,      // interrupted
+    kInterrupt,      // interrupted
     kLock,           // lock_taken
     kLock,           // lock_released
     kOnlyCpu,        // failure_injected
@@ -56,13 +57,15 @@ constexpr std::array<std::span<const EventField>, kEventNames.size()> kMeaningfu
     kMoved,          // list_drained
     kOnlyFrame,      // space_killed
     kObject,         // object_returned
-    kOnlyIndex,      // interrupt_sent
+    kInterrupt,      // interrupt_sent
     kOnlyIndex,      // interrupt_answered
     kFault,          // faulted
     kStep,           // went_on
     kAnswer,         // ended
     kStep,           // stuck
     kAnswer,         // committed
+    kOnlyIndex,      // activity_begun
+    kOnlyIndex,      // activity_ended
 }};
 
 std::string hex_of(std::uint64_t value) {

@@ -89,11 +89,16 @@ struct FlushDebt {
   std::uint64_t taken_away = 0;      // anonymous pages and tables that left the space's tables
   std::uint64_t stripped_pages = 0;  // pages that lost rights which a CPU could have cached
   std::array<std::uint64_t, 2> stripped_page{};  // the last two of them, newest first
-  Reused<std::uint64_t> unmapped;  // frames that lost a mapping; kept only where others may see it
-  std::uint32_t unreadable = 0;    // of these, the first so many: every CPU has answered since
+  std::uint32_t unreadable = 0;  // of FlushNotes::unmapped the first so many: every CPU has answered since
+};
+// A frame that lost a mapping.
+struct UnmappedFrame {
+  std::uint32_t space = 0;
+  std::uint64_t frame = 0;
 };
 struct FlushNotes {
   Reused<FlushDebt> debts;  // one a space from which rights were taken
+  Reused<UnmappedFrame> unmapped;
   const FlushDebt* owed_to(std::uint32_t space) const {
     for (const FlushDebt& debt : debts)
       if (debt.space == space) return &debt;

@@ -10,7 +10,7 @@ void Flights::start() {
 }
 
 void Flights::begin(const Operation& operation, std::uint64_t step) {
-  now = Flight{};
+  now = std::move(blank_);
   now.operation = operation;
   now.row = row_of(operation);
   now.named = operands_of(operation);

@@ -50,6 +50,7 @@ class Flights {
  private:
   void find_top() { top_ = now.nested.empty() ? &now.own : &now.nested.back(); }
 
+  Flight blank_;  // as one begins: it stays so when it is assigned by moving, since Reused keeps empty what is empty
   Activity* top_ = &now.own;
 };
 

@@ -10,17 +10,21 @@ namespace mmtwin::model {
 
 // Some other operation took a mapping of the frame away, and not every CPU has heard of it.
 bool FlushJudge::is_being_unmapped(std::uint64_t frame) const {
-  return any_parked_debt([&](const Flight&, const FlushDebt& debt) {
-    const auto readable = debt.unmapped.begin() + debt.unreadable;
-    return debt.pending != 0 && std::find(readable, debt.unmapped.end(), frame) != debt.unmapped.end();
+  return any_parked_notes([&](const FlushNotes& notes) {
+    for (std::size_t i = 0; i < notes.unmapped.size(); ++i) {
+      if (notes.unmapped[i].frame != frame) continue;
+      const FlushDebt* const debt = notes.owed_to(notes.unmapped[i].space);
+      if (debt->pending != 0 && i >= debt->unreadable) return true;
+    }
+    return false;
   });
 }
 
-// How many operations in flight have taken a mapping of the frame away.
+// How many operations in flight have taken a mapping of the frame away: they may refer to it until they end.
 std::uint64_t FlushJudge::unmapped_by_others(std::uint64_t frame) const {
   std::uint64_t count = 0;
-  any_parked_debt([&](const Flight&, const FlushDebt& debt) {
-    count += static_cast<std::uint64_t>(std::count(debt.unmapped.begin(), debt.unmapped.end(), frame));
+  any_parked_notes([&](const FlushNotes& notes) {
+    for (const UnmappedFrame& unmapped : notes.unmapped) count += unmapped.frame == frame ? 1 : 0;
     return false;
   });
   return count;
@@ -143,9 +147,8 @@ void FlushJudge::rights_taken(std::uint32_t space, std::uint64_t before, std::ui
 
 // The space's entry for it is gone, or names another frame.
 void FlushJudge::page_unmapped(std::uint32_t space, std::uint64_t frame) {
-  FlushDebt& debt = debt_to(space);
-  ++debt.taken_away;
-  if (now.overlapped || now.named.may_pause) debt.unmapped.push_back(frame);
+  ++debt_to(space).taken_away;
+  act().flushes.unmapped.push_back({space, frame});
 }
 
 FlushDebt& FlushJudge::debt_to(std::uint32_t space) {
@@ -232,7 +235,7 @@ void FlushJudge::heard(std::uint32_t cpu, bool is_first, bool is_undisturbed) {
   FlushDebt* const debt = act().flushes.owed_to(act().calls.space);
   if (debt == nullptr) return;
   debt->pending &= ~(1u << cpu);
-  if (debt->pending == 0) debt->unreadable = static_cast<std::uint32_t>(debt->unmapped.size());
+  if (debt->pending == 0) debt->unreadable = static_cast<std::uint32_t>(act().flushes.unmapped.size());
   Cpu& target = machine.cpus[cpu];
   if (target.space != debt->space) return;
   target.asids[target.asid].generation = machine.spaces[target.space].generation;

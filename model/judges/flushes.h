@@ -39,6 +39,12 @@ class FlushJudge : public Judge {
 
  private:
   template <class Test>
+  bool any_parked_notes(Test&& test) const {
+    return flights.any_parked([&](const Flight& other) {
+      return other.any_activity([&](const Activity& activity) { return test(activity.flushes); });
+    });
+  }
+  template <class Test>
   bool any_parked_debt(Test&& test) const {
     return flights.any_parked([&](const Flight& other) {
       return other.any_activity([&](const Activity& activity) {

@@ -27,13 +27,15 @@ bool InterruptJudge::is_switching(std::uint32_t cpu, std::uint32_t space) const 
   });
 }
 
-// The space that the interrupt is about; 0: none, or not one.
+// The space that the interrupt is about, by its root table; 0: none.
 std::uint32_t InterruptJudge::subject_of(const Event& e) const {
+  constexpr std::uint32_t kUnknown = ~std::uint32_t{0};
   const std::uint64_t frame = e.frame.raw();
-  if (!machine.frames.exists(frame)) return 0;
+  if (frame == kNoRoot) return 0;
+  if (!machine.frames.exists(frame)) return kUnknown;
   const FrameRecord& record = machine.frames.at(frame);
   const bool is_root = record.state == FrameState::kUsed && record.role == Role::kRootTable;
-  return is_root ? machine.tables.at(record.object).space : 0;
+  return is_root ? machine.tables.at(record.object).space : kUnknown;
 }
 
 // Who must empty its lists: whom the operation names, or all for a request that nobody could serve; each once.
@@ -56,12 +58,9 @@ bool InterruptJudge::may_ask(std::uint32_t cpu, InterruptReason reason, std::uin
   const InterruptNotes& calls = act().calls;
   if (calls.asked != 0 && (calls.reason != reason || calls.space != space)) return false;  // one thing at a time
   switch (reason) {
-    case InterruptReason::kDrain:
-      return may_ask_to_drain(cpu);
-    case InterruptReason::kFlush:
-      return space != 0 && court.flushes.may_ask(cpu, space);
-    case InterruptReason::kLeave:
-      return space != 0 && may_ask_to_leave(cpu, space);
+    case InterruptReason::kDrain: return space == 0 && may_ask_to_drain(cpu);
+    case InterruptReason::kFlush: return space != 0 && court.flushes.may_ask(cpu, space);
+    case InterruptReason::kLeave: return space != 0 && may_ask_to_leave(cpu, space);
   }
   return false;
 }
@@ -69,7 +68,7 @@ bool InterruptJudge::may_ask(std::uint32_t cpu, InterruptReason reason, std::uin
 void InterruptJudge::interrupt_sent(const Event& e) {
   note(Law::kCpu2);
   const auto reason = static_cast<InterruptReason>(e.level);
-  const std::uint32_t space = reason == InterruptReason::kDrain ? 0 : subject_of(e);
+  const std::uint32_t space = subject_of(e);
   if (reason == InterruptReason::kDrain) court.requests.turn_to_draining();
   if (e.level >= kReasonNames.size() || e.index >= machine.cpus.size() || e.index == now.cpu ||
       !may_ask(e.index, reason, space))
@@ -91,7 +90,8 @@ void InterruptJudge::interrupt_sent(const Event& e) {
 void InterruptJudge::interrupted(const Event& e) {
   note(Law::kCpu2);
   if (act().kind == ActivityKind::kInterrupt || e.index >= machine.cpus.size() ||
-      (act().calls.asked >> e.index & 1u) == 0)
+      (act().calls.asked >> e.index & 1u) == 0 || static_cast<unsigned>(act().calls.reason) != e.level ||
+      subject_of(e) != act().calls.space)
     return violated(Law::kCpu2, "interrupted CPU", "one that was asked", std::to_string(e.index));
   const InterruptNotes& calls = act().calls;
   const InterruptReason reason = calls.reason;

@@ -17,9 +17,12 @@ ListNotes* ListJudge::drainer() {
 // Which lists have nothing now: a CPU empties them zone by zone, and others may fill the first ones meanwhile.
 void ListJudge::look(ListNotes& notes) const {
   notes.emptied.resize(kMaxZones);
-  for (unsigned z = 0; z < kMaxZones; ++z)
-    for (std::uint32_t cpu = 0; cpu < machine.cpus.size(); ++cpu)
-      if (machine.frames.zone(z).listed[cpu] == 0) notes.emptied[z] |= 1u << cpu;
+  for (unsigned z = 0; z < kMaxZones; ++z) {
+    const Zone& zone = machine.frames.zone(z);
+    if (!zone.exists()) notes.emptied[z] = ~0u;
+    for (std::uint32_t cpu = 0; zone.exists() && cpu < machine.cpus.size(); ++cpu)
+      if (zone.listed[cpu] == 0) notes.emptied[z] |= 1u << cpu;
+  }
 }
 
 // From now on it wants every list to be empty at some moment.
@@ -30,6 +33,14 @@ void ListJudge::begin_draining(ListNotes& notes) const {
 
 void ListJudge::look_for_drainer() {
   if (ListNotes* const notes = drainer(); notes != nullptr) look(*notes);
+}
+
+// A frame has left the list of the zone.
+void ListJudge::look_at(unsigned zone, std::uint32_t cpu) {
+  ListNotes* const notes = drainer();
+  if (notes == nullptr) return;
+  if (notes->emptied.empty()) look(*notes);
+  if (machine.frames.zone(zone).listed[cpu] == 0) notes->emptied[zone] |= 1u << cpu;
 }
 
 // CPUs each of whose lists was empty at some moment since that is wanted.
@@ -117,7 +128,7 @@ void ListJudge::list_drained(const Event& e) {
   report.changed(record, frame);
   act().lists.drained = true;
   court.requests.list_drained();
-  look_for_drainer();
+  look_at(record.zone, e.index);
   report.count_item();
 }
 

@@ -22,6 +22,7 @@ class ListJudge : public Judge {
   void list_drained(const Event& e);
 
  private:
+  void look_at(unsigned zone, std::uint32_t cpu);
   ListNotes* drainer();
   void judge_drain(const Event& e, unsigned zone);
 };

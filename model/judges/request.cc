@@ -37,6 +37,7 @@ void look(const Frames& frames, Request& request) {
     request.may |= 1u << z;
   }
   request.always = request.may;
+  request.looked_at = frames.version();
 }
 
 }  // namespace mmtwin::model

@@ -32,6 +32,7 @@ struct Request {
   bool fill_is_known = true;  // nobody else was about to change the zone when it began to fill the list
   std::uint32_t may = 0;      // bit z: zone z could give at some moment since it tried
   std::uint32_t always = 0;   // bit z: zone z could give whenever it came to look
+  std::uint64_t looked_at = 0;  // Frames::version() then
   bool may_use_reserves = false;  // it frees memory itself: no watermark holds it back, and it may be refused
 };
 

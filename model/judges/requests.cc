@@ -11,6 +11,7 @@ namespace mmtwin::model {
 
 // A look: what may be chosen now may have been seen, and what may not was not there all the time.
 void RequestJudge::look_again(Request& request) {
+  if (request.looked_at == machine.frames.version() && flights.parked.empty()) return;
   Request seen = request;
   look(machine.frames, seen);
   request.may |= seen.may;

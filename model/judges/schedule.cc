@@ -153,19 +153,18 @@ void ScheduleJudge::stuck(const Event& e) {
   violated(Law::kLive2, "steps", "boundedly many", "it goes round");
 }
 
-// Nearly always nothing is open, awaited or out of the ordinary, which one test tells.
 bool ScheduleJudge::admits(const Event& e, unsigned traits) {
-  if (!now.running) {
+  if (!now.running) [[unlikely]] {
     violated(Law::kAnswer, "event", "of an operation that acts", std::string(name_of(e.kind)));
     return false;
   }
-  const Activity& top = act();
-  const bool is_usual = e.cpu.raw() == top.cpu && top.kind != ActivityKind::kInterrupt &&
-                        !(now.schedule.returns | top.asking.request.open | top.objects.asked.open) &&
-                        (top.calls.asked == 0) & (top.frames.bare == kNoFrame) &&
-                        !(now.section.answered & now.section.is_open);
   const bool is_of_access = (traits & kOfAccess) != 0 && (e.kind != EventKind::kCommitted || now.row.has(kIsAccess));
-  if (!is_usual) [[unlikely]] {
+  // Nearly always nothing is open, awaited or out of the ordinary, which one test tells.
+  const Activity& top = act();
+  const bool is_unusual = e.cpu.raw() != top.cpu || top.kind == ActivityKind::kInterrupt || now.schedule.returns ||
+                          top.asking.request.open || top.objects.asked.open || top.calls.asked != 0 ||
+                          top.frames.bare != kNoFrame || (now.section.answered && now.section.is_open);
+  if (is_unusual) [[unlikely]] {
     if (now.schedule.returns) judge_return(e);
     if (!is_of_access) court.requests.judge_answering(e, traits);
     if (!is_of_access) court.frames.judge_bare(e, traits);
@@ -174,10 +173,9 @@ bool ScheduleJudge::admits(const Event& e, unsigned traits) {
     court.walks.software_acts(e, traits);
   else if ((traits & kByWalker) != 0)
     now.access.in_fault = false;
-  const bool is_admitted = is_usual ? !broken() : acts_where_it_may(e, traits) && is_before_release(e);
-  if ((traits & kLoadsSpace) == 0) now.schedule.acted = true;
+  now.schedule.acted |= (traits & kLoadsSpace) == 0;
   now.schedule.last_event = e.kind;
-  return is_admitted;
+  return is_unusual ? acts_where_it_may(e, traits) && is_before_release(e) : !broken();
 }
 
 // On the operation's CPU; another one only gives back its lists, forgets translations or leaves a space that ends, and

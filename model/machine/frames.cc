@@ -71,6 +71,7 @@ void Frames::keep_low_memory(unsigned node, std::uint64_t ratio) {
 
 void Frames::start(const MachineDescription& machine) {
   total_listed_ = 0;
+  version_ = 0;
   if (started_ && machine == machine_) {
     zones_ = pristine_zones_;
     for (const std::uint32_t index : touched_) {
@@ -148,6 +149,7 @@ bool Frames::is_full(const Section& section, std::uint64_t local, unsigned order
 }
 
 void Frames::take(std::uint64_t head, unsigned order) {
+  ++version_;
   Section& here = section(head);
   const std::uint64_t local = head % kSectionFrames;
   Zone& zone = zones_[here.record[local].zone];
@@ -168,6 +170,7 @@ void Frames::take(std::uint64_t head, unsigned order) {
 }
 
 void Frames::give_back(std::uint64_t head, unsigned order) {
+  ++version_;
   Section& here = section(head);
   const std::uint64_t local = head % kSectionFrames;
   Zone& zone = zones_[here.record[local].zone];

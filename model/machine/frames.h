@@ -79,6 +79,8 @@ class Frames {
   unsigned zones_existing() const { return zones_existing_; }
   unsigned zone_of(std::uint64_t pfn) { return pfn < limit_ ? at(pfn).zone : kNoZone; }  // kNoZone if absent
   std::uint64_t total_listed() const { return total_listed_; }
+  // How often a block was taken or given back: as long as this is the same, no zone has changed.
+  std::uint64_t version() const { return version_; }
   void list(std::uint64_t pfn, unsigned cpu);    // onto a per-CPU list
   void unlist(std::uint64_t pfn);                // off it
   std::uint64_t frame_limit() const { return limit_; }
@@ -109,6 +111,7 @@ class Frames {
   std::vector<Section*> live_;          // by section; null: untouched since start
   std::vector<std::uint32_t> touched_;  // sections touched since start
   std::uint64_t total_listed_ = 0;
+  std::uint64_t version_ = 0;
   unsigned zones_existing_ = 0;
   std::uint64_t limit_ = 0;
   MachineDescription machine_;

@@ -1,7 +1,7 @@
 // Rows of events: what may be said of a kind of event whoever judges it.
 //
 // Laws: none; the judges that read a row name theirs. Context: constants. Cost: one load. It deliberately says nothing
-// of what an event means: Court::hand_to_judge gives each kind to its judge.
+// of what an event means: Court::on_event gives each kind to its judge.
 #pragma once
 
 #include <array>

@@ -1,4 +1,5 @@
 #include "tests/lockstep/fake_system.h"
+#include "vocab/activities.h"
 
 #include <unistd.h>
 
@@ -155,8 +156,8 @@ bool FakeSystem::request(unsigned cpu, Role role, unsigned order, Gfp gfp, std::
 
 void FakeSystem::drain(unsigned by, unsigned cpu, std::size_t frames) {
   if (by != cpu) {
-    emit(EventKind::kInterruptSent, by, 0, 0, Role::kNone, cpu);
-    emit(EventKind::kInterrupted, by, 0, 0, Role::kNone, cpu);
+    emit(EventKind::kInterruptSent, by, kNoRoot, 0, Role::kNone, cpu);
+    emit(EventKind::kInterrupted, by, kNoRoot, 0, Role::kNone, cpu);
   }
   for (; frames > 0; --frames) {
     const std::uint64_t at = lists_[cpu].front();

@@ -303,7 +303,7 @@ class Writer {
     free_.erase(frame);
     lists_[cpu_].push_back(frame);
   }
-  void interrupt(unsigned target, InterruptReason reason = InterruptReason::kDrain, std::uint64_t root = 0) {
+  void interrupt(unsigned target, InterruptReason reason = InterruptReason::kDrain, std::uint64_t root = kNoRoot) {
     hear();
     for (const EventKind kind : {EventKind::kInterruptSent, EventKind::kInterrupted}) {
       Event e = interrupt_of(kind, target);

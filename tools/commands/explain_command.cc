@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -68,13 +69,23 @@ class Storyteller final : public lockstep::StepObserver {
       return;
     }
     if (options_.with_events) {
-      for (const Event& event : step.events) put("{}    {}\n", column(event.cpu), in_words(event));
+      acting_ = number;
+      for (const Event& event : step.events) tell(event);
     }
     if (step.operation) tell_answers(step);
     if (!step.finding) return;
     const model::Finding& finding = *step.finding;
     put("    {} is broken: {}\n", model::id_of(finding.law), model::claim_of(finding.law));
     put("      {}: the model allows {}, the system has {}\n", finding.field, finding.expected, finding.actual);
+  }
+  // What is done inside of something stands further to the right.
+  void tell(const Event& event) {
+    if (event.kind == EventKind::kWentOn) acting_ = event.place;
+    unsigned& depth = depths_[acting_];
+    const bool ends = event.kind == EventKind::kActivityEnded || event.kind == EventKind::kInterruptAnswered;
+    if (ends && depth > 0) --depth;
+    put("{}    {}{}\n", column(event.cpu), std::string(2 * std::size_t{depth}, ' '), in_words(event));
+    if (event.kind == EventKind::kActivityBegun || event.kind == EventKind::kInterrupted) ++depth;
   }
   // Of operations that paused before, the answer comes with the event that ends them.
   void tell_answers(const lockstep::StepView& step) const {
@@ -98,6 +109,8 @@ class Storyteller final : public lockstep::StepObserver {
   const ExplainOptions& options_;
   const Program& program_;
   std::uint64_t steps_;
+  std::uint64_t acting_ = 0;                  // step
+  std::map<std::uint64_t, unsigned> depths_;  // of activities, by step
   ChangedRanges changed_ranges_;
   bool has_columns_ = false;
 };

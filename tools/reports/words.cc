@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "vocab/activities.h"
 #include "vocab/wording.h"
 
 namespace mmtwin::tools {
@@ -162,8 +163,10 @@ std::string memory_event(const Event& e) {
   }
 }
 
-std::string lock_name(unsigned lock_class) {
-  return lock_class < kLockNames.size() ? std::string(kLockNames[lock_class]) : std::to_string(lock_class);
+// Events of foreign systems may say anything.
+template <std::size_t size>
+std::string name_in(const std::array<std::string_view, size>& names, std::size_t number) {
+  return number < size ? std::string(names[number]) : std::to_string(number);
 }
 
 std::string translation_event(const Event& e) {
@@ -188,17 +191,21 @@ std::string translation_event(const Event& e) {
     case EventKind::kInterrupted:
       return fmt::format("interrupts CPU {}", e.index);
     case EventKind::kInterruptSent:
-      return fmt::format("asks CPU {} to take an interrupt", e.index);
+      return fmt::format("asks CPU {} to take an interrupt: {}", e.index, name_in(kReasonNames, e.level));
     case EventKind::kInterruptAnswered:
       return fmt::format("hears that CPU {} is done", e.index);
     case EventKind::kFaulted:
       return fmt::format("faults: no translation permits a {} of page {:#x}", access_name(e.access), e.place);
     case EventKind::kLockTaken:
-      return fmt::format("takes the {} lock of {:#x}", lock_name(e.index), e.place);
+      return fmt::format("takes the {} lock of {:#x}", name_in(kLockNames, e.index), e.place);
     case EventKind::kLockReleased:
-      return fmt::format("releases the {} lock of {:#x}", lock_name(e.index), e.place);
+      return fmt::format("releases the {} lock of {:#x}", name_in(kLockNames, e.index), e.place);
     case EventKind::kCommitted:
       return fmt::format("has done what counts: {}", name_of(static_cast<Refusal>(e.index)));
+    case EventKind::kActivityBegun:
+      return fmt::format("begins: {}", name_in(kActivityNames, e.index));
+    case EventKind::kActivityEnded:
+      return fmt::format("is done: {}", name_in(kActivityNames, e.index));
     case EventKind::kWentOn:
       return fmt::format("goes on with step {}", e.place);
     case EventKind::kEnded:
