@@ -124,7 +124,10 @@ void State::leaf_changed(std::uint32_t number, std::uint64_t index, std::uint64_
   const bool same = present(before) && present(after) && frame_in(before) == frame_in(after);
   if (present(before) && frames.at(frame_in(before)).watchers != 0) note(Law::kTlb1);
   if (same) return;
-  if (present(after)) map_leaf(space, page, after);
+  if (present(after)) {
+    judge_break_before_make(space, page, frame_in(after));
+    map_leaf(space, page, after);
+  }
   if (present(before) && !broken()) unmap_leaf(space, before);
 }
 

@@ -315,6 +315,22 @@ void State::walk_cache_used(const Event& e) {
   static_cast<void>(begins_walk(cpu, e.place, e.level));
 }
 
+// A leaf of the page comes to name the frame: no CPU that runs the space may still use another one there. Elsewhere it
+// may be cached: what runs the space there next flushes first.
+void State::judge_break_before_make(std::uint32_t space, std::uint64_t page, std::uint64_t frame) {
+  if (spaces[space].loaded_on == 0) return;
+  for (std::uint32_t number = 0; number < cpus.size(); ++number) {
+    const Cpu& cpu = cpus[number];
+    const TlbSlot& slot = cpu.tlb[page % cpu.tlb.size()];
+    if (!slot.full || slot.page != page || cpu.asids[slot.asid].context != spaces[space].context) continue;
+    if (frame_in(slot.entry) == frame) continue;
+    note(Law::kTlb1);
+    if (cpu.space == space && !cpu.lazy && cpu.asid == slot.asid)
+      find(Law::kTlb1, "frame that the leaf names", "none before the old one is flushed",
+           "another: CPU " + std::to_string(number) + " uses the old one");
+  }
+}
+
 // Could a CPU reach the frame through something cached, without loading a root first? User accesses go through the TLB
 // of CPUs that run the space; walks, which may happen ahead of any access, also on lazy CPUs.
 bool State::usable_somewhere(std::uint64_t frame, bool is_table) const {

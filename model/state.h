@@ -375,6 +375,7 @@ class State {
   void drop_slot(Cpu& cpu, WalkSlot& slot);
   void walk_cache_filled(const Event& e);
   void walk_cache_used(const Event& e);
+  void judge_break_before_make(std::uint32_t space, std::uint64_t page, std::uint64_t frame);
   bool usable_somewhere(std::uint64_t frame, bool is_table) const;
   bool slot_is_stale(std::uint32_t space, const TlbSlot& slot) const;
   bool slot_is_stale(std::uint32_t space, unsigned level, const WalkSlot& slot) const;
