@@ -419,6 +419,27 @@ void State::frame_copied(const Event& e) {
     return find(Law::kIso2, "frame", "copied once, to a frame just taken", std::to_string(e.frame.raw()));
   fresh->copied = true;
   fresh->from = e.place;
+  if (claims.has(Claim::kTables)) make_copy(*fresh);
+}
+
+// The page that the frame holds from now on, mapped or not: what its original held when it was copied. Once its own
+// leaf is cleared, who else maps the original may store to that in place.
+void State::make_copy(FreshFrame& fresh) {
+  if (!is_accessed_in(fresh.from))
+    return find(Law::kIso2, "copy", "of the page that is mapped here", "of frame " + std::to_string(fresh.from));
+  const std::uint32_t original = fresh.from == zero_frame ? 0 : frames.at(fresh.from).object;
+  fresh.stores = original == 0 ? 0 : pages.at(original).stores;
+  frames.at(fresh.frame).object = pages.copy(original, fresh.frame);
+}
+
+// Is the frame the one that a page of the access is mapped to, or was until the operation cleared its leaf?
+bool State::is_accessed_in(std::uint64_t frame) {
+  return std::any_of(now.accessed.begin(), now.accessed.end(), [&](const AccessedPage& accessed) {
+    const std::uint64_t entry = leaf(now.space, accessed.page).entry;
+    if (present(entry)) return frame_in(entry) == frame;
+    return present(accessed.entry) && frame_in(accessed.entry) == frame &&
+           (frame == zero_frame || (frames.at(frame).role == Role::kAnon && frames.at(frame).object != 0));
+  });
 }
 
 // PCP-2 and the bound on slab frames, at the end of every operation.

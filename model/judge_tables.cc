@@ -124,6 +124,7 @@ void State::leaf_changed(std::uint32_t number, std::uint64_t index, std::uint64_
   const bool same = present(before) && present(after) && frame_in(before) == frame_in(after);
   if (present(before) && frames.at(frame_in(before)).watchers != 0) note(Law::kTlb1);
   if (same) return;
+  if (present(before)) judge_copy_of(space, before);
   if (present(after)) {
     judge_break_before_make(space, page, frame_in(after));
     map_leaf(space, page, after);
@@ -163,7 +164,7 @@ void State::map_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t entr
   FrameRecord& record = frames.at(frame);
   if (record.state != FrameState::kUsed || record.role != Role::kAnon)
     return find(Law::kIso1, "frame", "an anonymous page", std::to_string(frame));
-  if (record.object == 0) return map_fresh(space, page, frame);
+  if (record.object == 0 || pages.at(record.object).mappings == 0) return map_fresh(space, page, frame);
   // A page that exists already: only fork maps it, at the parent's address.
   const LeafPlace parent = is_child ? leaf(now.space, page) : LeafPlace{};
   if (!present(parent.entry) || frame_in(parent.entry) != frame)
@@ -182,26 +183,25 @@ void State::map_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t entr
 // The first mapping of a frame just taken makes it a page: zero, or a copy of what was mapped here.
 void State::map_fresh(std::uint32_t space, std::uint64_t page, std::uint64_t frame) {
   FrameRecord& record = frames.at(frame);
-  const FreshFrame* fresh = nullptr;
-  for (const FreshFrame& f : now.fresh)
-    if (f.frame == frame && !f.returned) fresh = &f;
+  FreshFrame* fresh = nullptr;
+  for (FreshFrame& f : now.fresh)
+    if (f.frame == frame && !f.returned && !f.mapped) fresh = &f;
   const AccessedPage* accessed = nullptr;
   for (const AccessedPage& a : now.accessed)
     if (a.page == page && space == now.space) accessed = &a;
   if (fresh == nullptr || accessed == nullptr)
     return find(Law::kIso1, "leaf", "made by a store to this page", "page " + std::to_string(page));
   note(Law::kIso2);
-  std::uint32_t source = 0;
   if (fresh->copied) {
     if (!present(accessed->entry) || frame_in(accessed->entry) != fresh->from)
       return find(Law::kIso2, "copy", "of the page that was mapped here", "of frame " + std::to_string(fresh->from));
-    source = accessed->mapped;
   } else if (!record.zeroed) {
     return find(Law::kIso2, "frame", "zeroed or copied", std::to_string(frame));
   } else if (accessed->mapped != 0) {
     return find(Law::kContent1, "page", "a copy of what was mapped here", "zero");
   }
-  record.object = pages.copy(source, frame);
+  fresh->mapped = true;
+  if (record.object == 0) record.object = pages.make(frame);
   Page& made = pages.at(record.object);
   made.mappings = 1;
   ++mapped_pages;
@@ -209,6 +209,17 @@ void State::map_fresh(std::uint32_t space, std::uint64_t page, std::uint64_t fra
   ++spaces[space].resident_anon;
   space_changed(space);
   changed(record, frame);
+}
+
+// The leaf stops naming what it named: a copy made of that for this access has whatever was stored there.
+void State::judge_copy_of(std::uint32_t space, std::uint64_t entry) {
+  if (!is<MemoryStore>() || space != now.space || maps_zero_page(entry)) return;
+  for (const FreshFrame& fresh : now.fresh) {
+    if (!fresh.copied || fresh.returned || fresh.mapped || fresh.from != frame_in(entry)) continue;
+    note(Law::kContent2);
+    if (fresh.stores != pages.at(frames.at(fresh.from).object).stores)
+      find(Law::kContent2, "copy", "of what is mapped here", "made before a store to it");
+  }
 }
 
 void State::unmap_leaf(std::uint32_t space, std::uint64_t entry) {

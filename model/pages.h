@@ -18,6 +18,7 @@ enum class Exclusive : std::uint8_t { kNo, kYes, kUnknown };  // unknown: a refu
 struct Page {
   std::uint64_t frame = 0;
   std::uint32_t mappings = 0;  // leaf entries that map it
+  std::uint64_t stores = 0;      // bytes stored to it
   Exclusive exclusive = Exclusive::kNo;
   bool is_zero = true;           // all bytes zero; `bytes` means nothing then
   std::unique_ptr<PageBytes> bytes;

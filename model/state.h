@@ -74,6 +74,8 @@ struct FreshFrame {
   std::uint64_t count = 1;
   bool copied = false;
   std::uint64_t from = 0;  // copied: from this frame
+  std::uint64_t stores = 0;  // copied: that the page there had seen by then
+  bool mapped = false;     // once
   bool returned = false;
 };
 // A leaf that the operation in progress changed.
@@ -295,6 +297,8 @@ class State {
   void release_owner(std::uint64_t frame, FrameRecord& record);
   void frame_zeroed(const Event& e);
   void frame_copied(const Event& e);
+  void make_copy(FreshFrame& fresh);
+  bool is_accessed_in(std::uint64_t frame);
   FreshFrame* fresh_around(std::uint64_t frame);  // taken by this operation and not returned
   void end_of_physical();
   void judge_kept_frames();
@@ -344,6 +348,7 @@ class State {
   void judge_stored_marks(std::uint32_t space, std::uint64_t page, std::uint64_t before, std::uint64_t after);
   void map_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t entry);
   void map_fresh(std::uint32_t space, std::uint64_t page, std::uint64_t frame);
+  void judge_copy_of(std::uint32_t space, std::uint64_t entry);
   void unmap_leaf(std::uint32_t space, std::uint64_t entry);
   // At the end of an operation. `likely` is a range of the space to try first, and becomes the one found.
   void judge_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t entry, const Range*& likely);

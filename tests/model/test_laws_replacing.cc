@@ -1,4 +1,5 @@
-// TLB-1 where a leaf comes to name another frame: broken before it is made.
+// TLB-1, ISO-2 and CONTENT-2 where a leaf comes to name another frame: broken before it is made, copied before it is
+// broken.
 #include <gtest/gtest.h>
 
 #include "tests/model/narrator.h"
@@ -192,6 +193,140 @@ TEST(BreakBeforeMake, ANewPageIsStoredToByNobodyWhileAnotherCpuReadsTheOld) {
       scene.steps.resize(nth(scene, EventKind::kTableStore) + 1);
       expect_found(Law::kTlb1, scene);
     }
+}
+
+// ---- what a copy holds ----
+SeenBytes seen_in(std::uint64_t frame, std::uint8_t first) {
+  SeenBytes bytes{frame, {}};
+  bytes.seen[0] = first;
+  return bytes;
+}
+
+// CPU 0 copies the page that p1 shares with p2 and clears p1's leaf; CPU 1, which runs p2, stores 9 to the original, in
+// place since nobody else maps it; then CPU 0 sets the leaf, and stores a byte further on.
+TEST(CopyOnWrite, ACopyHoldsWhatItsOriginalHeldWhenItWasCopied) {
+  Narrator n = page_of(Old::kShared);
+  const std::uint64_t original = n.frame_at(1, kHere);
+  n.begin_step(n.store_operation(1, kHere + 1, 8), 9);
+  n.load_space(1);
+  n.walk(1, kPageHere, Access::kStore);
+  n.lock(LockClass::kSpace, 1);
+  const std::uint64_t copy = n.take_copy(original);
+  n.break_leaf(1, kPageHere);
+  n.begin_step(n.store_operation(2, kHere, 9, 1), 10);
+  n.load_space(2);
+  n.walk(2, kPageHere, Access::kStore);
+  n.lock(LockClass::kSpace, 2);
+  n.fault_for_store(2, kPageHere);
+  n.unlock(LockClass::kSpace, 2);
+  n.use(2, kPageHere, Access::kStore);
+  n.end();
+  n.go_on(9, 0);
+  n.set_leaf(1, kPageHere, entry_of(copy, kStoreBits));
+  n.unlock(LockClass::kSpace, 1);
+  n.use(1, kPageHere, Access::kStore);
+  n.ended(9);
+  ASSERT_EQ(n.frame_at(2, kHere), original);
+  SeenBytes of_copy = seen_in(copy, 7);
+  of_copy.seen[1] = 8;
+  n.step(of_copy);
+  n.step(seen_in(original, 9));
+  n.load(1, kHere, 7);
+  n.load(2, kHere, 9, 1);
+  const Scene legal = n.scene();
+  expect_legal(legal);
+  expect_found(Law::kContent2,
+               altered<SeenBytes>(legal, nth<SeenBytes>(legal, 0), [](SeenBytes& s) { s.seen[0] = 9; }));
+}
+
+// CPU 0 copies the page before it has p1's lock. Meanwhile p2 ends and, or not, CPU 1 stores to p1's page, in place.
+// Then CPU 0 has the lock and replaces the page by the copy, or reuses it and gives the copy back, or keeps that.
+enum class Then { kReplaces, kReuses, kKeepsBoth };
+Scene copied_early(bool is_stored_to, Then then) {
+  Narrator n = page_of(Old::kShared);
+  n.switch_to(1, 1);
+  const std::uint64_t original = n.frame_at(1, kHere);
+  n.begin_step(n.store_operation(1, kHere + 1, 8), 9);
+  n.load_space(1);
+  n.walk(1, kPageHere, Access::kStore);
+  const std::uint64_t copy = n.take_copy(original);
+  n.begin_step(SpaceExit{CpuId(1), SpaceHandle(2)}, 10);
+  n.tear_down(2);
+  n.end();
+  if (is_stored_to) {
+    n.begin_step(n.store_operation(1, kHere, 9, 1), 11);
+    n.walk(1, kPageHere, Access::kStore);
+    n.lock(LockClass::kSpace, 1);
+    n.fault_for_store(1, kPageHere);
+    n.unlock(LockClass::kSpace, 1);
+    n.use(1, kPageHere, Access::kStore);
+    n.end();
+  }
+  n.go_on(9, 0);
+  n.lock(LockClass::kSpace, 1);
+  if (then == Then::kReplaces) {
+    n.break_leaf(1, kPageHere);
+    n.set_leaf(1, kPageHere, entry_of(copy, kStoreBits));
+    n.put(original);
+  } else {
+    if (!is_stored_to) n.set_leaf(1, kPageHere, entry_of(original, kStoreBits));
+    if (then == Then::kReuses) n.put(copy);
+  }
+  n.unlock(LockClass::kSpace, 1);
+  n.use(1, kPageHere, Access::kStore);
+  n.ended(9);
+  n.load(1, kHere, is_stored_to ? 9 : 7);
+  n.load(1, kHere + 1, 8);
+  return n.scene();
+}
+
+TEST(CopyOnWrite, NothingIsStoredToTheOriginalBeforeItsLeafIsCleared) {
+  expect_legal(copied_early(false, Then::kReplaces));
+  expect_found(Law::kContent2, copied_early(true, Then::kReplaces));
+}
+
+TEST(CopyOnWrite, ACopyThatIsNotNeededIsGivenBack) {
+  for (const bool is_stored_to : {false, true}) {
+    expect_legal(copied_early(is_stored_to, Then::kReuses));
+    expect_found(Law::kRollback2, copied_early(is_stored_to, Then::kKeepsBoth));
+  }
+}
+
+TEST(CopyOnWrite, TheOriginalIsWhatIsMappedThereOrWasUntilItWasCleared) {
+  Narrator n = page_of(Old::kShared);
+  n.store(1, kHere + kPage, 5);
+  const std::uint64_t original = n.frame_at(1, kHere), neighbour = n.frame_at(1, kHere + kPage);
+  n.begin(n.store_operation(1, kHere, 8));
+  n.walk(1, kPageHere, Access::kStore);
+  Narrator later = n;
+  n.take_copy(original);
+  const Scene legal = n.scene();
+  expect_legal(legal);
+  for (const std::uint64_t other : {neighbour, n.zero_page(), n.root(1), std::uint64_t{40}, std::uint64_t{4000}})
+    expect_found(Law::kIso2,
+                 altered(legal, nth(legal, EventKind::kFrameCopied), [&](Event& e) { e.place = other; }));
+  later.break_leaf(1, kPageHere);
+  Narrator gone = later;
+  later.set_leaf(1, kPageHere, entry_of(later.take_copy(original), kStoreBits));
+  finish_store(later);
+  later.load(2, kHere, 7, 1);
+  expect_legal(later.scene());
+  gone.take_copy(neighbour);
+  expect_found(Law::kIso2, gone.scene());
+}
+
+// A new page is mapped once: what was taken away again is not to be had from the same store.
+TEST(CopyOnWrite, ANewPageIsMappedOnce) {
+  for (const Old old : kOlds) {
+    Narrator n = page_of(old);
+    const std::uint64_t made = begin_store(n, old);
+    n.break_leaf(1, kPageHere);
+    n.set_leaf(1, kPageHere, entry_of(made, kStoreBits));
+    n.break_leaf(1, kPageHere);
+    expect_legal(n.scene());
+    n.set_leaf(1, kPageHere, entry_of(made, kStoreBits));
+    expect_found(Law::kIso1, n.scene());
+  }
 }
 
 }  // namespace
