@@ -64,7 +64,7 @@ inline constexpr std::array<LawRow, kLawCount> kLaws = {{
     {"PT-1", "tables form a tree: a table is linked once, one level below its parent, empty when linked"},
     {"PT-2", "a table exists only where a range justifies it"},
     {"PT-3", "what the tables hold is what was stored there; no accessed or dirty mark is lost or invented"},
-    {"TLB-1", "no access uses a translation that is more permissive than the tables after the flush covering it"},
+    {"TLB-1", "no access uses what grants more than the tables after its flush; no leaf names another frame before it"},
     {"TLB-2", "a frame or table is freed only when no CPU can use it without passing a flush first"},
     {"WALK-1", "a walk happens only on a miss, starts at the lowest cached table, marks and caches what it passes"},
     {"CPU-1", "an operation acts on its own CPU, which runs its space; another CPU acts only once it was interrupted"},

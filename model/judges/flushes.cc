@@ -275,6 +275,24 @@ void FlushJudge::judge_forgotten(std::uint32_t number, const FlushDebt& debt) {
     judge_dropped(number, all, debt.stripped_page[i]);
 }
 
+// ---- break before make ----
+
+// A leaf of the page comes to name the frame: no CPU that runs the space may still use another one there. Elsewhere it
+// may be cached: what runs the space there next flushes first.
+void FlushJudge::judge_break_before_make(std::uint32_t space, std::uint64_t page, std::uint64_t frame) {
+  if (machine.spaces[space].loaded_on == 0) return;
+  for (std::uint32_t number = 0; number < machine.cpus.size(); ++number) {
+    Cpu& cpu = machine.cpus[number];
+    const TlbSlot& slot = machine.slot_of(cpu, page);
+    if (!slot.full || slot.page != page || cpu.asids[slot.asid].context != machine.spaces[space].context) continue;
+    if (frame_in(slot.entry) == frame) continue;
+    note(Law::kTlb1);
+    if (cpu.space == space && !cpu.lazy && cpu.asid == slot.asid)
+      violated(Law::kTlb1, "frame that the leaf names", "none before the old one is flushed",
+               "another: CPU " + std::to_string(number) + " uses the old one");
+  }
+}
+
 // ---- forgetting ----
 
 // A slot of the loaded ASID is emptied by an operation that says so, or by a flush of what was taken away.

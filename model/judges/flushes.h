@@ -15,6 +15,7 @@ class FlushJudge : public Judge {
   // -- debts --
   void rights_taken(std::uint32_t space, std::uint64_t before, std::uint64_t page, bool is_table);
   void page_unmapped(std::uint32_t space, std::uint64_t frame);
+  void judge_break_before_make(std::uint32_t space, std::uint64_t page, std::uint64_t frame);
   void section_entered();
   void judge_section_left();
   void judge_own_cpu();

@@ -40,7 +40,11 @@ void LeafJudge::leaf_changed(std::uint32_t number, std::uint64_t index, std::uin
   const bool same = present(before) && present(after) && frame_in(before) == frame_in(after);
   if (present(before) && machine.frames.at(frame_in(before)).watchers != 0) note(Law::kTlb1);
   if (same) return;
-  if (present(after)) map_leaf(space, page, after);
+  if (present(before)) judge_copy_of(space, before);
+  if (present(after)) {
+    court.flushes.judge_break_before_make(space, page, frame_in(after));
+    map_leaf(space, page, after);
+  }
   if (present(before) && !broken()) unmap_leaf(space, before);
 }
 
@@ -76,7 +80,7 @@ void LeafJudge::map_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t 
   FrameRecord& record = machine.frames.at(frame);
   if (record.state != FrameState::kUsed || record.role != Role::kAnon)
     return violated(Law::kIso1, "frame", "an anonymous page", std::to_string(frame));
-  if (record.object == 0) return map_fresh(space, page, frame);
+  if (record.object == 0 || machine.pages.at(record.object).mappings == 0) return map_fresh(space, page, frame);
   // A page that exists already: only fork maps it, at the parent's address.
   const LeafPlace parent = is_child ? machine.leaf(now.space, page) : LeafPlace{};
   if (!present(parent.entry) || frame_in(parent.entry) != frame)
@@ -95,28 +99,27 @@ void LeafJudge::map_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t 
 // The first mapping of a frame just taken makes it a page: zero, or a copy of what was mapped here.
 void LeafJudge::map_fresh(std::uint32_t space, std::uint64_t page, std::uint64_t frame) {
   FrameRecord& record = machine.frames.at(frame);
-  const FreshFrame* fresh = nullptr;
-  for (const FreshFrame& f : act().frames.fresh)
-    if (f.frame == frame && !f.returned) fresh = &f;
+  FreshFrame* fresh = nullptr;
+  for (FreshFrame& f : act().frames.fresh)
+    if (f.frame == frame && !f.returned && !f.mapped) fresh = &f;
   AccessedPage* accessed = nullptr;
   for (AccessedPage& a : now.access.pages)
     if (a.page == page && space == now.space) accessed = &a;
   if (fresh == nullptr || accessed == nullptr)
     return violated(Law::kIso1, "leaf", "made by a store to this page", "page " + std::to_string(page));
   note(Law::kIso2);
-  std::uint32_t source = 0;
   if (fresh->copied) {
     if (!present(accessed->entry) || frame_in(accessed->entry) != fresh->from)
       return violated(Law::kIso2, "copy", "of the page that was mapped here",
                       "of frame " + std::to_string(fresh->from));
-    source = accessed->mapped;
   } else if (!record.zeroed) {
     return violated(Law::kIso2, "frame", "zeroed or copied", std::to_string(frame));
   } else if (accessed->mapped != 0) {
     return violated(Law::kContent1, "page", "a copy of what was mapped here", "zero");
   }
-  accessed->was_shared = accessed->mapped != 0 && was_shared(*accessed);
-  record.object = machine.pages.copy(source, frame);
+  accessed->was_shared = fresh->was_needed || was_shared(*accessed);
+  fresh->mapped = true;
+  if (record.object == 0) record.object = machine.pages.make(frame);
   Page& made = machine.pages.at(record.object);
   made.mappings = 1;
   ++machine.mapped_pages;
@@ -124,6 +127,17 @@ void LeafJudge::map_fresh(std::uint32_t space, std::uint64_t page, std::uint64_t
   ++machine.spaces[space].resident_anon;
   report.changed(machine.spaces[space]);
   report.changed(record, frame);
+}
+
+// The leaf stops naming what it named: a copy made of that for this access has whatever was stored there.
+void LeafJudge::judge_copy_of(std::uint32_t space, std::uint64_t entry) {
+  if (!now.row.has(kStores) || space != now.space || machine.maps_zero_page(entry)) return;
+  for (const FreshFrame& fresh : act().frames.fresh) {
+    if (!fresh.copied || fresh.returned || fresh.mapped || fresh.from != frame_in(entry)) continue;
+    note(Law::kContent2);
+    if (fresh.stores != machine.pages.at(machine.frames.at(fresh.from).object).stores)
+      violated(Law::kContent2, "copy", "of what is mapped here", "made before a store to it");
+  }
 }
 
 void LeafJudge::unmap_leaf(std::uint32_t space, std::uint64_t entry) {
@@ -241,6 +255,7 @@ void LeafJudge::perform_store() {
 
 // Was the page that an access found shared, or still referred to by who had just unmapped it, at some moment since?
 bool LeafJudge::was_shared(const AccessedPage& found) const {
+  if (found.mapped == 0) return false;
   const Page& page = machine.pages.at(found.mapped);
   return found.others_refer || page.mappings > 1 || page.shared_until >= found.looked_at ||
          court.flushes.unmapped_by_others(page.frame) != 0;

@@ -12,6 +12,7 @@ class LeafJudge : public Judge {
  public:
   using Judge::Judge;
 
+  bool was_shared(const AccessedPage& found) const;
   bool is_forking(const Flight& in_flight) const;
   void leaf_changed(std::uint32_t number, std::uint64_t index, std::uint64_t before, std::uint64_t after);
   void judge_emptied(const Span& span);
@@ -26,7 +27,7 @@ class LeafJudge : public Judge {
   void judge_fork();
 
  private:
-  bool was_shared(const AccessedPage& found) const;
+  void judge_copy_of(std::uint32_t space, std::uint64_t entry);
   std::uint64_t shared_by_others(std::uint64_t frame) const;
   void judge_stored_marks(std::uint32_t space, std::uint64_t page, std::uint64_t before, std::uint64_t after);
   void map_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t entry);

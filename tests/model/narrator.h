@@ -231,14 +231,17 @@ class Narrator : public Writer {
     reach(p, page);
     const bool is_page = present(old) && frame_in(old) != zero_page_;
     std::uint64_t frame = frame_in(old);
-    if (!is_page) {
+    if (!is_page)
       frame = take_zeroed(Role::kAnon);
-    } else if (mappings(frame) > 1) {
-      frame = take(Role::kAnon);
-      event(EventKind::kFrameCopied, frame, frame_in(old));
-    }
+    else if (mappings(frame) > 1)
+      frame = take_copy(frame);
+    if (present(old) && frame != frame_in(old)) break_leaf(p, page);
     set_leaf(p, page, entry_of(frame, bits_for_storing(p, page)));
-    if (present(old) && is_more_permissive(old, leaf(p, page))) flush_page(p, page, false, true);
+  }
+  // Before another frame is mapped there.
+  void break_leaf(unsigned p, std::uint64_t page) {
+    set_leaf(p, page, 0);
+    flush_page(p, page, false, true);
   }
   // Translates: by the TLB, else by a walk, else by a walk after a fault.
   void use(unsigned p, std::uint64_t page, Access access) {

@@ -360,6 +360,11 @@ class Writer {
     event(EventKind::kFrameZeroed, frame);
     return frame;
   }
+  std::uint64_t take_copy(std::uint64_t original) {
+    const std::uint64_t copy = take(Role::kAnon);
+    event(EventKind::kFrameCopied, copy, original);
+    return copy;
+  }
   void put(std::uint64_t frame, unsigned order = 0) {
     Event e = event_of(EventKind::kFrameReturned, frame);
     e.order = Order(order);

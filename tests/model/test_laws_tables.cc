@@ -64,8 +64,8 @@ TEST(Content1, NoPageIsLostOnTheWay) {
     const std::uint64_t page = kHere / kPage, frame = n.frame_at(1, kHere);
     n.begin(n.map_operation(1, kThere, 1));
     const std::uint64_t unmarked = n.bits_for_reading(1, page) & ~kBitAccessed;
-    n.set_leaf(1, page, zeroed ? entry_of(n.zero_page(), unmarked | kBitSpecial) : 0);
-    n.flush_page(1, page);
+    n.break_leaf(1, page);
+    if (zeroed) n.set_leaf(1, page, entry_of(n.zero_page(), unmarked | kBitSpecial));
     n.put(frame);
     n.end(Refusal::kNone, kThere);
     expect_found(Law::kContent1, n.scene());
@@ -331,8 +331,8 @@ TEST(Cow2, AStoreToAPageMappedOnceReusesIt) {
   copying.walk(1, page, Access::kStore);
   const std::uint64_t copy = copying.take(Role::kAnon);
   copying.event(EventKind::kFrameCopied, copy, old);
+  copying.break_leaf(1, page);
   copying.set_leaf(1, page, entry_of(copy, bits_of(kReadWrite)));
-  copying.flush_page(1, page);
   copying.put(old);
   copying.use(1, page, Access::kStore);
   copying.end();
