@@ -42,6 +42,7 @@ void Court::begin(const Operation& operation, StepNumber step) {
   if (flights.now.running) schedule.park();
   if (flights.parked.empty()) report.begin_batch();
   flights.begin(operation, step.raw());
+  flights.now.began_at = machine.clock;
   commits.begin();
   schedule.take_cpu();
 }
@@ -134,7 +135,8 @@ void Court::judge_left_behind() {
 
 void Court::activity_begun(const Event& e) {
   schedule.judge_nesting(e);
-  if (!report.is_broken()) flights.push(static_cast<ActivityKind>(e.index), flights.top().cpu);
+  if (report.is_broken()) return;
+  flights.push(static_cast<ActivityKind>(e.index), flights.top().cpu).began_at = machine.clock;
 }
 
 void Court::activity_ended(const Event& e) {

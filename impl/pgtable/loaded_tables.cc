@@ -141,8 +141,8 @@ void LoadedTables<Geometry>::ask(CpuId cpu, std::uint32_t cpus, const Request& r
   const std::uint32_t others = cpus & ~own;
   if (others == 0) return;
   const InterruptReason reason = request.expels ? InterruptReason::kLeave : InterruptReason::kFlush;
-  hardware_.interrupts().send(cpu, others, Interrupt::kFlushTlb, {reason, Pfn(hardware_.ram().at(request.tree).root)},
-                              reinterpret_cast<std::uint64_t>(&request));
+  hardware_.interrupts().send(cpu, others, Interrupt::kFlushTlb, reinterpret_cast<std::uint64_t>(&request),
+                              {reason, Pfn(hardware_.ram().at(request.tree).root)});
 }
 
 template <class Geometry>

@@ -275,12 +275,12 @@ void PageAllocator::drain_visited(CpuId target) {
 
 void PageAllocator::drain(CpuId asks, CpuId target) {
   if (asks == target) return drain_own(asks);
-  hardware_.interrupts().send(asks, 1u << target.raw(), Interrupt::kDrainLists, {});
+  hardware_.interrupts().send(asks, 1u << target.raw(), Interrupt::kDrainLists);
 }
 
 void PageAllocator::drain_all(CpuId asks) {
   drain_own(asks);
-  hardware_.interrupts().send(asks, ((1u << cpus_) - 1) & ~(1u << asks.raw()), Interrupt::kDrainLists, {});
+  hardware_.interrupts().send(asks, ((1u << cpus_) - 1) & ~(1u << asks.raw()), Interrupt::kDrainLists);
 }
 
 void PageAllocator::on_interrupt(CpuId, CpuId at, std::uint64_t) { drain_visited(at); }

@@ -24,8 +24,8 @@ Hardware::Hardware(const MachineDescription& machine)
       interrupts_(events_),
       failures_(*boot_memory_.place<std::uint64_t>(), events_) {}
 
-void Interrupts::send(CpuId from, std::uint32_t to, Interrupt kind, const InterruptCause& cause,
-                      std::uint64_t argument) {
+void Interrupts::send(CpuId from, std::uint32_t to, Interrupt kind, std::uint64_t argument,
+                      const InterruptCause& cause) {
   InterruptHandler* handler = handlers_[static_cast<unsigned>(kind)];
   check(handler != nullptr, "an interrupt has a handler");
   for (unsigned cpu = 0; to >> cpu != 0; ++cpu) {

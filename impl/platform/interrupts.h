@@ -44,7 +44,7 @@ class Interrupts {
   void connect(Interrupt kind, InterruptHandler& handler) { handlers_[static_cast<unsigned>(kind)] = &handler; }
   // `to`: bit per CPU, `from` not among them. Emits kInterruptSent for each; then, one after the other, kInterrupted,
   // runs the handler, and emits kInterruptAnswered.
-  void send(CpuId from, std::uint32_t to, Interrupt kind, const InterruptCause& cause, std::uint64_t argument = 0);
+  void send(CpuId from, std::uint32_t to, Interrupt kind, std::uint64_t argument = 0, const InterruptCause& cause = {});
 
  private:
   void narrate(EventKind kind, CpuId from, unsigned to, const InterruptCause& cause) const {

@@ -26,6 +26,7 @@ struct HeldLock {
 struct RequestNotes {
   Request request;
   std::uint32_t in_transit = 0;  // zones whose free frames are not yet, or no more, what events told
+  std::uint64_t frames_in_transit = 0;  // at most so many of each
   std::uint64_t zone_had = 0;    // free frames of the zone whose lock it has, when it took it
 };
 // What was legally refused.
@@ -92,6 +93,8 @@ struct FlushDebt {
   std::uint64_t taken_away = 0;      // anonymous pages and tables that left the space's tables
   std::uint64_t stripped_pages = 0;  // pages that lost rights which a CPU could have cached
   std::array<std::uint64_t, 2> stripped_page{};  // the last two of them, newest first
+  std::array<std::uint64_t, 2> stripped_at{};    // Machine::clock then
+  std::uint64_t first_stripped_at = 0;           // and when the first one did, or the first table
   std::uint32_t unreadable = 0;  // of FlushNotes::unmapped the first so many: every CPU has answered since
 };
 // A frame that lost a mapping.
@@ -124,7 +127,7 @@ struct Activity {
   unsigned cpu = 0;           // on which it runs
   InterruptReason reason{};   // of an interrupt
   std::uint32_t space = 0;    // whose tables an interrupt is about
-  bool is_undisturbed = true;  // nobody else acted since it began
+  std::uint64_t began_at = 0;  // Machine::clock
   Reused<HeldLock> held;  // LockJudge's
   RequestNotes asking;
   RefusalNotes refusal;

@@ -27,7 +27,7 @@ struct ScheduleNotes {
 // AnswerJudge's: when the operation counts.
 struct SectionNotes {
   bool is_open = false;    // it has the lock of the space that it names
-  bool is_shared = false;  // others acted while it had it
+  std::uint64_t entered_at = 0;  // Machine::clock
   bool answered = false;   // it counts already: `answer` is what it answers
   Response answer;
   std::uint64_t stopped_at = 0;  // of a protect that was refused memory
@@ -49,7 +49,7 @@ struct Walk {
   std::uint64_t page = 0;
   bool begun = false;
   bool marked = false;     // the entry read next has its marks: it is cached at once
-  bool disturbed = false;  // since it began others acted: it may start anew
+  std::uint64_t at = 0;    // Machine::clock of its last step
 };
 // WalkJudge's: what the hardware does for the operation.
 struct AccessNotes {
@@ -57,7 +57,7 @@ struct AccessNotes {
   Walk walk;
   bool performed = false;                 // the access was translated and has happened
   bool in_fault = false;                  // software acts for an access that was not translated
-  bool fault_disturbed = false;           // since then others acted: it may be taken away again
+  std::uint64_t faulted_at = 0;           // Machine::clock then
   std::uint64_t fault_page = kNoFrame;    // the page that was not translated last
   std::uint64_t faulted_page = kNoFrame;  // of the section that is being handled, or was last
   std::uint64_t last_used = kNoFrame;     // page that the TLB translated last, nothing else having happened since
@@ -79,7 +79,7 @@ struct Flight {
   std::uint32_t child = 0;  // the space that it makes
   bool running = false;
   bool boot = false;
-  bool overlapped = false;  // another operation acted between this one's begin and its end
+  std::uint64_t began_at = 0;  // Machine::clock
   bool killed = false;      // its space, for want of memory
   Block block;              // that it frees
   ScheduleNotes schedule;

@@ -17,7 +17,6 @@ void Flights::begin(const Operation& operation, std::uint64_t step) {
   now.step = step;
   now.cpu = now.own.cpu = now.named.cpu;
   now.running = true;
-  now.overlapped = !parked.empty();
   find_top();
 }
 

@@ -70,7 +70,7 @@ void CommitJudge::settle(const Response& r) {
 
 // Somebody is ending its space, or has ended it, which counts before it.
 bool CommitJudge::is_lost(const Response& r) const {
-  return now.overlapped && now.space != 0 && r == Response{Refusal::kKilled, 0} && is_ending(now.space) &&
+  return now.space != 0 && r == Response{Refusal::kKilled, 0} && is_ending(now.space) &&
          !now.row.has(kEndsSpace) && !now.access.performed;
 }
 
@@ -189,13 +189,14 @@ void CommitJudge::adopt(const Response& r) {
   Effects effects;
   effects.faults_told = were_faults_told();
   if (now.row.has(kProtects) && r.refusal == Refusal::kOom && !take_prefix(effects)) return;
-  if (now.row.has(kForks) && now.overlapped) {
+  if (now.row.has(kForks)) {
     effects.leaving = families_being_left();
     const bool is_open = claims.has(Claim::kObjects) && may_have_chosen_otherwise(effects.leaving);
     if (is_open) effects.made_family = &now.fork.made_family;
   }
   if (now.row.has(kFreesBlock)) return;  // it counted when it began
   const ForkChoice choice = contract.commit(now.operation, r, effects);
+  machine.families_at = machine.clock;
   if (choice == ForkChoice::kImpossible)
     violated(Law::kVma2, "family of the child's range", "a new one: no older one is free", "an older one");
   if (choice == ForkChoice::kOpen) report.give_up();
@@ -257,6 +258,7 @@ void CommitJudge::space_killed(const Event& e) {
 
 void CommitJudge::enter_section() {
   now.section.is_open = true;
+  now.section.entered_at = machine.clock;
   court.flushes.section_entered();
   now.access.faulted_page = now.access.fault_page;
   if (now.row.has(kIsAccess)) court.leaves.find_accessed();
@@ -271,6 +273,11 @@ void CommitJudge::leave_section() {
   if (now.row.has(kIsAccess) && !broken()) close_fault();
 }
 
+void CommitJudge::touch(SpaceHandle space, std::uint64_t byte) {
+  contract.touch(space, byte);
+  machine.families_at = machine.clock;
+}
+
 // What a fault has come to when it gives the space's lock back, unless it has refused the access.
 void CommitJudge::close_fault() {
   if (now.section.answered || is_killed(now.space) || now.access.faulted_page == kNoFrame) return;
@@ -280,11 +287,11 @@ void CommitJudge::close_fault() {
   if (now.own.refusal.any) {  // it will be killed; until then the range has the family that a page was asked for
     if (otherwise != Refusal::kNone)
       return violated(Law::kOom1, "fault", std::string(name_of(otherwise)) + " before any request", "refused memory");
-    if (now.row.has(kStores) && !now.own.refusal.object) contract.touch(space, byte);
+    if (now.row.has(kStores) && !now.own.refusal.object) touch(space, byte);
     return;
   }
   if (now.row.has(kStores) && otherwise == Refusal::kNone) {
-    contract.touch(space, byte);
+    touch(space, byte);
     if (claims.has(Claim::kTables)) court.leaves.end_stored_page(now.access.faulted_page, false);
   }
   court.leaves.judge_touched_leaves({}, {});
@@ -297,11 +304,12 @@ bool CommitJudge::is_ending(std::uint32_t space) const {
   return is_killed(space) || std::any_of(flights.parked.begin(), flights.parked.end(), kills);
 }
 
-// Did others act while this fork had its space's lock, so that families may have been otherwise when it chose? Or are
-// they in the middle of what changes families, which counts only when they are done?
+// Has a family changed while this fork had its space's lock, so that it may have been otherwise when it chose? Or are
+// others in the middle of what changes families, which counts only when they are done?
 bool CommitJudge::may_have_chosen_otherwise(const std::vector<FamilyId>& leaving) const {
   const auto forks = [this](const Flight& other) { return court.leaves.is_forking(other); };
-  return now.section.is_shared || !leaving.empty() || std::any_of(flights.parked.begin(), flights.parked.end(), forks);
+  return machine.families_at > now.section.entered_at || !leaving.empty() ||
+         std::any_of(flights.parked.begin(), flights.parked.end(), forks);
 }
 
 // Of the spaces in which an operation in flight may have made ranges go, which does not count yet.

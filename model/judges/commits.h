@@ -26,6 +26,7 @@ class CommitJudge : public Judge {
   bool is_ending(std::uint32_t space) const;
 
  private:
+  void touch(SpaceHandle space, std::uint64_t byte);
   bool is_lost(const Response& r) const;
   bool judge_answer(const Response& r);
   bool judge_plain_shortage(const Response& r);

@@ -126,13 +126,11 @@ void FlushJudge::rights_taken(std::uint32_t space, std::uint64_t before, std::ui
   FlushDebt& debt = debt_to(space);
   if (could_be_cached) {
     ++machine.spaces[space].generation;
-    if (is_table) debt.freed_tables = true;
-    const bool is_known = debt.stripped_pages != 0 && debt.stripped_page[0] == page;
-    if (!is_table) debt.strips_page = true;
-    if (!is_table && !is_known) {
-      ++debt.stripped_pages;
-      debt.stripped_page = {page, debt.stripped_page[0]};
-    }
+    if (debt.first_stripped_at == 0) debt.first_stripped_at = machine.clock;
+    if (is_table)
+      debt.freed_tables = true;
+    else
+      note_stripped(debt, page);
   }
   if (is_table) ++debt.taken_away;
   const std::uint32_t others = machine.spaces[space].loaded_on & ~(1u << now.cpu);
@@ -143,6 +141,16 @@ void FlushJudge::rights_taken(std::uint32_t space, std::uint64_t before, std::ui
     debt.must |= 1u << cpu;
     debt.pending |= 1u << cpu;
   }
+}
+
+void FlushJudge::note_stripped(FlushDebt& debt, std::uint64_t page) const {
+  debt.strips_page = true;
+  if (debt.stripped_pages == 0 || debt.stripped_page[0] != page) {
+    ++debt.stripped_pages;
+    debt.stripped_page = {page, debt.stripped_page[0]};
+    debt.stripped_at[1] = debt.stripped_at[0];
+  }
+  debt.stripped_at[0] = machine.clock;
 }
 
 // The space's entry for it is gone, or names another frame.
@@ -178,13 +186,11 @@ void FlushJudge::judge_dropped(std::uint32_t number, bool all, std::uint64_t pag
   }
 }
 
-// An access that walked again filled the slots anew, or left them empty.
-void FlushJudge::judge_stale_slots(const Cpu& cpu, const FlushDebt& debt) {
-  for (unsigned i = 0; i < std::min<std::uint64_t>(debt.stripped_pages, 2); ++i) {
-    const TlbSlot& slot = cpu.tlb[debt.stripped_page[i] % cpu.tlb.size()];
-    if (slot.full && slot.asid == cpu.asid && machine.is_stale(cpu.space, slot))
-      violated(Law::kTlb1, "stale entry", "dropped by the flush", "kept: page " + std::to_string(slot.page));
-  }
+// Who walked to the page again filled its slot anew, or left it empty.
+void FlushJudge::judge_stale_slot(const Cpu& cpu, std::uint64_t page) {
+  const TlbSlot& slot = cpu.tlb[page % cpu.tlb.size()];
+  if (slot.full && slot.asid == cpu.asid && machine.is_stale(cpu.space, slot))
+    violated(Law::kTlb1, "stale entry", "dropped by the flush", "kept: page " + std::to_string(slot.page));
 }
 
 // ---- the section: what is taken away under a space's lock is flushed before it is given back ----
@@ -199,7 +205,8 @@ void FlushJudge::judge_section_left() {
   if (debt->must != 0) return violated(Law::kCpu2, "interrupts due before the lock is given back", 0, debt->must);
   // A fault has its page flushed before the access walks there again.
   const bool took_page = debt->stripped_pages != 0 && debt->stripped_page[0] == now.access.faulted_page;
-  if (now.row.has(kIsAccess) && !now.overlapped && took_page && machine.cpus[now.cpu].space == now.space)
+  const Cpu& cpu = machine.cpus[now.cpu];
+  if (now.row.has(kIsAccess) && took_page && cpu.space == now.space && cpu.filled_at <= debt->stripped_at[0])
     judge_dropped(now.cpu, false, now.access.faulted_page);
 }
 
@@ -230,8 +237,8 @@ void FlushJudge::asked(std::uint32_t cpu, std::uint32_t space, InterruptReason r
   if (reason == InterruptReason::kFlush) debt->may &= ~(1u << cpu);
 }
 
-// The CPU is done with it. Who acted meanwhile may have walked there again.
-void FlushJudge::heard(std::uint32_t cpu, bool is_first, bool is_undisturbed) {
+// The CPU is done with the interrupt that it took then. Nothing is left that could have been walked to before.
+void FlushJudge::heard(std::uint32_t cpu, bool is_first, std::uint64_t began_at) {
   FlushDebt* const debt = act().flushes.owed_to(act().calls.space);
   if (debt == nullptr) return;
   debt->pending &= ~(1u << cpu);
@@ -239,9 +246,8 @@ void FlushJudge::heard(std::uint32_t cpu, bool is_first, bool is_undisturbed) {
   Cpu& target = machine.cpus[cpu];
   if (target.space != debt->space) return;
   target.asids[target.asid].generation = machine.spaces[target.space].generation;
-  if (!now.overlapped) return;
   judge_answered(cpu, *debt);
-  if (is_undisturbed && is_first) judge_flushed(cpu, *debt);
+  if (target.filled_at <= began_at && is_first) judge_flushed(cpu, *debt);
 }
 
 // ---- the end ----
@@ -258,7 +264,6 @@ void FlushJudge::judge_end() {
   if (broken()) return;
   if (now.row.has(kFlushesPage | kEvicts)) return judge_dropped(now.cpu, false, now.named.at / kPage);
   if (now.row.has(kFlushesSpace)) return judge_dropped(now.cpu, true, 0);
-  if (now.overlapped) return;  // judged when the space's lock was given back, and at each answer
   for (const FlushDebt& debt : act().flushes.debts)
     for (std::uint32_t number = 0; number < machine.cpus.size(); ++number) judge_forgotten(number, debt);
 }
@@ -266,13 +271,17 @@ void FlushJudge::judge_end() {
 void FlushJudge::judge_forgotten(std::uint32_t number, const FlushDebt& debt) {
   Cpu& cpu = machine.cpus[number];
   if (machine.spaces[debt.space].root == 0 || cpu.space != debt.space || (cpu.lazy && !debt.freed_tables)) return;
-  if (number == now.cpu) cpu.asids[cpu.asid].generation = machine.spaces[debt.space].generation;
-  // An access flushes page by page, and walks again once its fault was handled.
-  if (number == now.cpu && now.row.has(kIsAccess)) return judge_stale_slots(cpu, debt);
+  if (number == now.cpu && !claims.has(Claim::kLocks))  // else when the space's lock was given back
+    cpu.asids[cpu.asid].generation = machine.spaces[debt.space].generation;
   if (flushes_in_batches(debt)) return judge_answered(number, debt);
-  const bool all = flushes_all(debt);
-  for (unsigned i = 0; i < (all ? 1 : std::min<std::uint64_t>(debt.stripped_pages, 2)); ++i)
-    judge_dropped(number, all, debt.stripped_page[i]);
+  // Who has walked since has cached what is there now: an access does, once its fault was handled.
+  if (flushes_all(debt) && cpu.filled_at <= debt.first_stripped_at) return judge_dropped(number, true, 0);
+  for (unsigned i = 0; i < std::min<std::uint64_t>(debt.stripped_pages, 2); ++i) {
+    if (cpu.filled_at > debt.stripped_at[i])
+      judge_stale_slot(cpu, debt.stripped_page[i]);
+    else
+      judge_dropped(number, false, debt.stripped_page[i]);
+  }
 }
 
 // ---- break before make ----

@@ -28,7 +28,7 @@ class FlushJudge : public Judge {
   void await_flush(std::uint32_t cpu, std::uint32_t space);
   bool may_ask(std::uint32_t cpu, std::uint32_t space) const;
   void asked(std::uint32_t cpu, std::uint32_t space, InterruptReason reason);
-  void heard(std::uint32_t cpu, bool is_first, bool is_undisturbed);
+  void heard(std::uint32_t cpu, bool is_first, std::uint64_t began_at);
   void tlb_dropped(const Event& e);
   void walk_cache_dropped(const Event& e);
 
@@ -69,7 +69,8 @@ class FlushJudge : public Judge {
   void judge_flushed(std::uint32_t number, const FlushDebt& debt);
   void judge_answered(std::uint32_t number, const FlushDebt& debt);
   void judge_dropped(std::uint32_t number, bool all, std::uint64_t page);
-  void judge_stale_slots(const Cpu& cpu, const FlushDebt& debt);
+  void judge_stale_slot(const Cpu& cpu, std::uint64_t page);
+  void note_stripped(FlushDebt& debt, std::uint64_t page) const;
   void judge_forgotten(std::uint32_t number, const FlushDebt& debt);
 };
 

@@ -179,6 +179,7 @@ void FrameJudge::frame_returned(const Event& e) {
   } else {
     machine.frames.give_back(frame, order);
     act().asking.in_transit |= 1u << record.zone;
+    act().asking.frames_in_transit = std::uint64_t{1} << order;
     note(Law::kBuddy2);
   }
   report.changed(record, frame);

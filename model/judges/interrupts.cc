@@ -35,7 +35,8 @@ std::uint32_t InterruptJudge::subject_of(const Event& e) const {
   if (!machine.frames.exists(frame)) return kUnknown;
   const FrameRecord& record = machine.frames.at(frame);
   const bool is_root = record.state == FrameState::kUsed && record.role == Role::kRootTable;
-  return is_root ? machine.tables.at(record.object).space : kUnknown;
+  if (!is_root || frame == machine.kernel_root) return kUnknown;
+  return machine.tables.at(record.object).space;
 }
 
 // Who must empty its lists: whom the operation names, or all for a request that nobody could serve; each once.
@@ -97,6 +98,7 @@ void InterruptJudge::interrupted(const Event& e) {
   const InterruptReason reason = calls.reason;
   const std::uint32_t space = calls.space;
   Activity& interrupt = flights.push(ActivityKind::kInterrupt, e.index);
+  interrupt.began_at = machine.clock;
   interrupt.reason = reason;
   interrupt.space = space;
   if (reason == InterruptReason::kDrain) court.lists.look_for_drainer();
@@ -107,7 +109,7 @@ void InterruptJudge::interrupt_answered(const Event& e) {
   if (act().kind != ActivityKind::kInterrupt || act().cpu != e.index)
     return violated(Law::kCpu2, "answering CPU", "one that was interrupted", std::to_string(e.index));
   court.locks.judge_end();
-  const bool is_undisturbed = act().is_undisturbed;
+  const std::uint64_t began_at = act().began_at;
   flights.pop();
   const std::uint32_t bit = 1u << e.index;
   InterruptNotes& calls = act().calls;
@@ -121,7 +123,7 @@ void InterruptJudge::interrupt_answered(const Event& e) {
     note(Law::kTlb2);
     if (other.access.walk.begun) return violated(Law::kTlb2, "interrupted CPU", "not in the middle of a walk", "it is");
   }
-  court.flushes.heard(e.index, is_first, is_undisturbed);
+  court.flushes.heard(e.index, is_first, began_at);
 }
 
 // The CPU runs another space than the one it left: who ends that one may have looked before.

@@ -286,9 +286,13 @@ void LeafJudge::end_stored_page(std::uint64_t page, bool stored) {
   mapped.exclusive = Exclusive::kYes;
 }
 
-// Of a system that does not tell when a fault is over.
+// Of a system that does not tell when a fault is over, unless another operation has changed entries since, or before
+// and this CPU has not heard of it yet.
 void LeafJudge::judge_stored_pages() {
-  if (!claims.has(Claim::kTables) || court.commits.were_faults_told() || now.overlapped) return;
+  if (!claims.has(Claim::kTables) || court.commits.were_faults_told()) return;
+  const Space& space = machine.spaces[now.space];
+  if (space.stored_at > now.began_at && space.stored_by != now.step) return;
+  if (court.flushes.is_due(now.cpu, now.space)) return;
   for (const AccessedPage& accessed : now.access.pages) end_stored_page(accessed.page, true);
 }
 

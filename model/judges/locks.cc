@@ -95,7 +95,7 @@ void LockJudge::lock_released(const Event& e) {
   act().held.erase(held);
   // What was taken from a zone is narrated later, what was given to it sooner.
   if (lock.lock_class == LockClass::kZone)
-    act().asking.in_transit = act().asking.request.open ? 1u << lock.instance : 0;
+    court.requests.zone_unlocked(static_cast<unsigned>(lock.instance));
   if (lock.lock_class == LockClass::kSlab) court.objects.cache_unlocked(lock.instance);
   if (lock.lock_class == LockClass::kSpace && act().kind == ActivityKind::kOperation) court.commits.leave_section();
 }

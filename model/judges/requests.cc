@@ -1,5 +1,7 @@
 #include "model/judges/requests.h"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 
 #include "model/court.h"
@@ -25,24 +27,49 @@ void RequestJudge::look_anew(Request& request) {
   look_beside_others(request);
 }
 
-// Who holds a zone's lock may have taken from it already; watermarks are read without the lock. And what it has told
-// already the lists, which serve a single frame, may not know yet.
+// A zone may have less than was told while others are about to change it, or have just done so: who holds its lock may
+// have taken already what it will tell, and has perhaps not given yet what it has told. The watermark is read without
+// the lock. And what the holder has told already the lists, which serve a single frame, may not know.
 void RequestJudge::look_beside_others(Request& request) {
+  if (flights.parked.empty()) return;
+  std::array<std::uint64_t, kMaxZones> missing{};
   for (Flight& other : flights.parked)
     other.for_each_activity([&](const Activity& activity) {
-      request.always &= ~activity.asking.in_transit;
-      for (const HeldLock& held : activity.held)
-        if (held.lock_class == LockClass::kZone) look_beside(request, activity, static_cast<unsigned>(held.instance));
+      const RequestNotes& asking = activity.asking;
+      for (std::uint32_t zones = asking.in_transit; zones != 0; zones &= zones - 1)
+        missing[static_cast<unsigned>(std::countr_zero(zones))] += asking.frames_in_transit;
+      for (const HeldLock& held : activity.held) {
+        if (held.lock_class != LockClass::kZone) continue;
+        const std::uint64_t told = machine.frames.zone(static_cast<unsigned>(held.instance)).free;
+        missing[held.instance] += told > asking.zone_had ? told - asking.zone_had : 0;
+        if (asking.request.open) missing[held.instance] += frames_taken_at_once(asking.request);
+        look_before(request, static_cast<unsigned>(held.instance), asking.zone_had);
+      }
     });
+  for (unsigned zone = 0; zone < kMaxZones; ++zone)
+    if (missing[zone] != 0) look_without(request, zone, missing[zone]);
 }
 
-void RequestJudge::look_beside(Request& request, const Activity& holder, unsigned zone) {
-  request.always &= ~(1u << zone);
+// Of a single frame, as long as the zone's lock is held: it may still be had as when the zone had so many.
+void RequestJudge::look_before(Request& request, unsigned zone, std::uint64_t had) {
   Zone before = machine.frames.zone(zone);
-  if (request.wish.order != 0 || holder.asking.zone_had <= before.free) return;
-  before.free = holder.asking.zone_had;
+  if (request.wish.order != 0 || had <= before.free) return;
+  before.free = had;
   before.full[0] = 1;
   if (may_give(before, request)) request.may |= 1u << zone;
+}
+
+// The zone could give all the time only if it could without so many frames. Which blocks those are in is not known.
+void RequestJudge::look_without(Request& request, unsigned zone, std::uint64_t missing) {
+  Zone least = machine.frames.zone(zone);
+  least.free -= std::min(least.free, missing);
+  if (request.wish.order == 0 && least.free != 0 && may_give(least, request)) return;
+  request.always &= ~(1u << zone);
+}
+
+// At most, of one zone, before it tells: a batch for its list, or its block.
+std::uint64_t RequestJudge::frames_taken_at_once(const Request& request) const {
+  return std::max<std::uint64_t>(machine.description.pcp_batch, std::uint64_t{1} << request.wish.order);
 }
 
 // Others come, or have been: every request of this stack that has not chosen yet looks.
@@ -68,6 +95,13 @@ Activity* RequestJudge::asking() {
 void RequestJudge::list_drained() {
   if (Activity* const asks = asking(); asks != nullptr && asks->asking.request.draining)
     look_anew(asks->asking.request);
+}
+
+// What was taken from the zone is narrated later, what was given to it sooner.
+void RequestJudge::zone_unlocked(unsigned zone) {
+  RequestNotes& asking = act().asking;
+  asking.in_transit = asking.request.open ? 1u << zone : 0;
+  asking.frames_in_transit = frames_taken_at_once(asking.request);
 }
 
 // Does another flight know of frames in the zone that were told to be there no more, or not yet?

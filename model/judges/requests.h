@@ -16,7 +16,9 @@ class RequestJudge : public Judge {
   void others_act();
   Activity* asking();
   void list_drained();
+  void zone_unlocked(unsigned zone);
   bool is_in_transit(unsigned zone) const;
+  std::uint64_t frames_taken_at_once(const Request& request) const;
   void count_towards_failure();
   void page_requested(const Event& e);
   void failure_injected();
@@ -29,7 +31,8 @@ class RequestJudge : public Judge {
   void look_again(Request& request);
   void look_anew(Request& request);
   void look_beside_others(Request& request);
-  void look_beside(Request& request, const Activity& holder, unsigned zone);
+  void look_before(Request& request, unsigned zone, std::uint64_t had);
+  void look_without(Request& request, unsigned zone, std::uint64_t missing);
   bool may_ask(Role role, std::uint64_t cache) const;
   void judge_page_refusal();
 };

@@ -10,14 +10,12 @@ namespace mmtwin::model {
 
 void ScheduleJudge::park() {
   leave();
-  for (Flight& other : flights.parked) other.overlapped = true;
   flights.park();
 }
 
 // Others act from here on, and see what this operation has done so far. An open request may have chosen its zone last
 // thing: the watermark is read without the lock, in Linux as well.
 void ScheduleJudge::leave() {
-  now.overlapped = true;
   court.requests.others_act();
   court.objects.others_act();
   if (now.row.has(kForks) && now.section.is_open)
@@ -26,10 +24,6 @@ void ScheduleJudge::leave() {
 
 // Others have acted: zones may have become full or empty under an open request.
 void ScheduleJudge::arrive() {
-  now.overlapped = true;
-  now.for_each_activity([](Activity& activity) { activity.is_undisturbed = false; });
-  now.access.walk.disturbed = now.access.fault_disturbed = true;
-  now.section.is_shared = now.section.is_shared || now.section.is_open;
   take_cpu();
   if (now.schedule.lost_cpu) {
     now.schedule.lost_cpu = now.schedule.acted = false;

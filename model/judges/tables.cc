@@ -26,12 +26,18 @@ void TableJudge::table_store(const Event& e) {
   note(Law::kPt3);
   if (before != e.before) return violated(Law::kPt3, "before", before, e.before);
   table.entries[e.index] = e.after;
+  note_stored(machine.spaces[table.space]);
   table.present += unsigned{present(e.after)};
   table.present -= unsigned{present(before)};
   if (table.level > 0)
     link_changed(record.object, e.index, before, e.after);
   else
     court.leaves.leaf_changed(record.object, e.index, before, e.after);
+}
+
+void TableJudge::note_stored(Space& space) const {
+  space.stored_at = machine.clock;
+  space.stored_by = now.step;
 }
 
 // The walker may add A anywhere on its way, and D to a leaf.
@@ -49,6 +55,7 @@ void TableJudge::table_mark(const Event& e) {
     return violated(Law::kPt3, "mark", e.before | allowed, e.after);
   if (!court.walks.walks_here(e, table)) return;
   table.entries[e.index] = e.after;
+  note_stored(machine.spaces[table.space]);
   report.count_item();
 }
 

@@ -17,6 +17,7 @@ class TableJudge : public Judge {
   void judge_tables_justified(std::uint32_t space, std::uint64_t from, std::uint64_t to);
 
  private:
+  void note_stored(Space& space) const;
   void link_changed(std::uint32_t number, std::uint64_t index, std::uint64_t before, std::uint64_t after);
 };
 

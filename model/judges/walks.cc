@@ -17,7 +17,8 @@ void WalkJudge::software_acts(const Event& e, unsigned traits) {
 }
 
 void WalkJudge::faulted(const Event& e) {
-  const bool is_again = now.access.in_fault && !now.access.fault_disturbed && e.place == now.access.fault_page;
+  const bool is_again = now.access.in_fault && e.place == now.access.fault_page &&
+                        machine.spaces[now.space].stored_at <= now.access.faulted_at;
   if (!is_access_of_operation(e) || e.place != page_due() || is_again)
     return violated(Law::kWalk1, "fault", "of the page that is due", "page " + std::to_string(e.place));
   judge_fault();
@@ -28,7 +29,7 @@ void WalkJudge::faulted(const Event& e) {
 // The access was not translated: its walk went as far as it could and found no entry, or one that does not permit it.
 void WalkJudge::judge_fault() {
   now.access.in_fault = true;
-  now.access.fault_disturbed = false;
+  now.access.faulted_at = machine.clock;
   const std::uint64_t page = page_due();
   const Cpu& cpu = machine.cpus[now.cpu];
   now.access.fault_page = page;
@@ -51,7 +52,9 @@ void WalkJudge::judge_fault() {
 // An operation on a space runs as a thread of it. A walk ahead of the program goes as far as one for an access; beside
 // others that change entries it may have started anew, and where it ended nobody saw.
 void WalkJudge::judge_end() {
-  if (now.row.has(kSpeculates) && !now.overlapped && page_due() < machine.geometry->user_end / kPage &&
+  const std::uint64_t last_step = std::max(now.began_at, now.access.walk.at);
+  const bool is_as_it_began = machine.spaces[machine.cpus[now.cpu].space].stored_at <= last_step;
+  if (now.row.has(kSpeculates) && is_as_it_began && page_due() < machine.geometry->user_end / kPage &&
       !is_hit(machine.cpus[now.cpu], page_due()))
     return judge_fault();
   if (broken() || now.space == 0 || now.row.has(kEndsSpace) || now.row.has(kSwitches) ||
@@ -85,7 +88,8 @@ bool WalkJudge::begins_walk(const Cpu& cpu, std::uint64_t page, unsigned cached_
     violated(Law::kIso1, "translation", "none: no space is loaded", "a walk");
   } else if (act().asking.request.open || act().objects.asked.open) {
     violated(Law::kWalk1, "walk", "none: a request is not answered", "to page " + std::to_string(page));
-  } else if ((now.access.walk.begun && !now.access.walk.disturbed) || page != page_due()) {
+  } else if ((now.access.walk.begun && machine.spaces[cpu.space].stored_at <= now.access.walk.at) ||
+             page != page_due()) {
     violated(Law::kWalk1, "walk", "to the page that is due, once", "to page " + std::to_string(page));
   } else if (is_hit(cpu, page)) {
     violated(Law::kWalk1, "walk", "none: the TLB translates the page", "to page " + std::to_string(page));
@@ -97,7 +101,7 @@ bool WalkJudge::begins_walk(const Cpu& cpu, std::uint64_t page, unsigned cached_
       return false;
     }
   }
-  now.access.walk = {cached_level - 1, page, true, false, false};
+  now.access.walk = {cached_level - 1, page, true, false, machine.clock};
   return !broken();
 }
 
@@ -111,6 +115,7 @@ bool WalkJudge::walks_here(const Event& e, const Table& table) {
                        machine.tables.page_at(table, e.index) ==
                            now.access.walk.page - now.access.walk.page % machine.geometry->pages_per_entry(table.level);
   now.access.walk.marked = true;
+  now.access.walk.at = machine.clock;
   if (!is_here) violated(Law::kWalk1, "marked entry", "the one that the walk reads", "another");
   return is_here;
 }
@@ -194,6 +199,7 @@ void WalkJudge::walk_cache_filled(const Event& e) {
   if ((link & kBitAccessed) == 0) return violated(Law::kWalk1, "link", "marked before it is cached", "A is clear");
   --now.access.walk.next_level;
   now.access.walk.marked = false;
+  now.access.walk.at = machine.clock;
   machine.fill(cpu, slot, e.place, e.frame.raw());
 }
 

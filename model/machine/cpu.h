@@ -34,6 +34,7 @@ struct Cpu {
   std::uint16_t asid = 0;
   bool lazy = true;
   std::uint32_t space = kKernel;
+  std::uint64_t filled_at = 0;  // Machine::clock when it cached something last
   std::array<AsidOwner, 8> asids{};
   std::array<std::uint32_t, 8> cached{};  // full slots of all caches by ASID
   std::vector<TlbSlot> tlb;

@@ -13,7 +13,7 @@ void Machine::start(const MachineDescription& machine) {
   spaces[0] = Space{};
   spare_spaces_.clear();
   space_of_handle.assign(1, 0);
-  clock = 0;
+  clock = families_at = 0;
   fail_countdown = live_spaces = mapped_pages = linked_tables = live_ranges = contexts_ = 0;
   objects.fill(0);
   kernel_root = zero_frame = kNoFrame;
@@ -24,6 +24,7 @@ void Machine::start(const MachineDescription& machine) {
   for (Cpu& cpu : cpus) {
     cpu.asids.fill({});
     cpu.cached.fill(0);
+    cpu.filled_at = 0;
     cpu.tlb.assign(machine.tlb_entries, TlbSlot{});
     for (unsigned level = 1; level < geometry->levels; ++level)
       cpu.walk[level].assign(machine.walk_cache_entries, WalkSlot{});
@@ -118,6 +119,7 @@ std::uint64_t Machine::entry_above(std::uint32_t space, std::uint64_t page, unsi
 void Machine::fill(Cpu& cpu, TlbSlot& slot, std::uint64_t page, std::uint64_t entry) {
   drop(cpu, slot);
   slot = {true, cpu.asid, page, entry};
+  cpu.filled_at = clock;
   ++cpu.cached[cpu.asid];
   if (!maps_zero_page(entry)) ++frames.at(frame_in(entry)).watchers;
 }
@@ -125,6 +127,7 @@ void Machine::fill(Cpu& cpu, TlbSlot& slot, std::uint64_t page, std::uint64_t en
 void Machine::fill(Cpu& cpu, WalkSlot& slot, std::uint64_t page, std::uint64_t frame) {
   drop(cpu, slot);
   slot = {true, cpu.asid, page, frame};
+  cpu.filled_at = clock;
   ++cpu.cached[cpu.asid];
   ++frames.at(frame).watchers;
 }

@@ -93,6 +93,7 @@ class Machine {
   std::uint64_t fail_countdown = 0;
   std::uint64_t live_spaces = 0;
   std::uint64_t live_ranges = 0;                                // of all spaces
+  std::uint64_t families_at = 0;        // clock when a family may have gained or lost a range last
   std::uint64_t family_lock = kNoLock;                          // its instance, known once it was taken
   std::array<std::uint64_t, kCaches> objects{};                 // handed out
   std::uint64_t mapped_pages = 0;                               // pages with a mapping

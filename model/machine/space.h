@@ -19,6 +19,8 @@ struct Space {
   std::uint32_t root = 0;           // table number; 0: none (killed, or a system that shows no tables)
   std::uint64_t resident_anon = 0;  // leaves that map anonymous pages
   std::uint64_t tables = 0;         // root included
+  std::uint64_t stored_at = 0;      // Machine::clock when an entry of its tables changed last
+  std::uint64_t stored_by = 0;      // and in which step
   std::uint32_t changed_in = 0;
   std::uint32_t loaded_on = 0;      // CPUs that have its tables loaded, lazily or not
   std::uint64_t context = 0;        // never given to another space
