@@ -50,7 +50,7 @@ struct FreshFrame {
   std::uint64_t count = 1;
   bool copied = false;
   std::uint64_t from = 0;    // copied: from this frame
-  std::uint64_t stores = 0;  // copied: that the page there had seen by then
+  bool outdated = false;     // copied: since then something was stored where it is to be mapped
   bool was_needed = false;   // copied: from a page that was shared then
   bool mapped = false;       // once
   bool returned = false;

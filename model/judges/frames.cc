@@ -219,31 +219,20 @@ void FrameJudge::frame_copied(const Event& e) {
   if (claims.has(Claim::kTables)) make_copy(*fresh);
 }
 
-// The page that the frame holds from now on, mapped or not: what its original held when it was copied. Once its own
-// leaf is cleared, who else maps the original may store to that in place.
+// The page that the frame holds from now on, mapped or not: what its original holds now. Once the leaf here is cleared,
+// who else maps the original may store to that in place.
 void FrameJudge::make_copy(FreshFrame& fresh) {
-  const AccessedPage* const accessed = accessed_in(fresh.from);
-  if (accessed == nullptr)
+  const auto lies_there = [&](const AccessedPage& accessed) {
+    const std::uint64_t entry = machine.leaf(now.space, accessed.page).entry;
+    return present(entry) && frame_in(entry) == fresh.from;
+  };
+  const auto accessed = std::find_if(now.access.pages.begin(), now.access.pages.end(), lies_there);
+  if (accessed == now.access.pages.end())
     return violated(Law::kIso2, "copy", "of the page that is mapped here", "of frame " + std::to_string(fresh.from));
   const std::uint32_t original = fresh.from == machine.zero_frame ? 0 : machine.frames.at(fresh.from).object;
-  if (original != 0) {
-    fresh.stores = machine.pages.at(original).stores;
-    fresh.was_needed = machine.pages.at(original).mappings > 1 || court.leaves.was_shared(*accessed);
-  }
+  fresh.was_needed =
+      original != 0 && (machine.pages.at(original).mappings > 1 || court.leaves.was_shared(*accessed));
   machine.frames.at(fresh.frame).object = machine.pages.copy(original, fresh.frame);
-}
-
-// The page of the access that is mapped to the frame, or was until the operation cleared its leaf; null: none.
-const AccessedPage* FrameJudge::accessed_in(std::uint64_t frame) const {
-  const auto is_in_frame = [&](const AccessedPage& accessed) {
-    const std::uint64_t entry = machine.leaf(now.space, accessed.page).entry;
-    if (present(entry)) return frame_in(entry) == frame;
-    if (!present(accessed.entry) || frame_in(accessed.entry) != frame) return false;
-    const FrameRecord& record = machine.frames.at(frame);
-    return frame == machine.zero_frame || (record.role == Role::kAnon && record.object != 0);
-  };
-  const auto found = std::find_if(now.access.pages.begin(), now.access.pages.end(), is_in_frame);
-  return found == now.access.pages.end() ? nullptr : &*found;
 }
 
 void FrameJudge::judge_end() {

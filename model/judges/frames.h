@@ -21,7 +21,6 @@ class FrameJudge : public Judge {
 
  private:
   void make_copy(FreshFrame& fresh);
-  const AccessedPage* accessed_in(std::uint64_t frame) const;
   void adopt_taken(std::uint64_t frame, unsigned order);
   bool may_be_returned(const Event& e, const FrameRecord& record);
   bool is_its_return(std::uint64_t frame, const FrameRecord& record) const;

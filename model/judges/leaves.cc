@@ -40,7 +40,6 @@ void LeafJudge::leaf_changed(std::uint32_t number, std::uint64_t index, std::uin
   const bool same = present(before) && present(after) && frame_in(before) == frame_in(after);
   if (present(before) && machine.frames.at(frame_in(before)).watchers != 0) note(Law::kTlb1);
   if (same) return;
-  if (present(before)) judge_copy_of(space, before);
   if (present(after)) {
     court.flushes.judge_break_before_make(space, page, frame_in(after));
     map_leaf(space, page, after);
@@ -112,6 +111,7 @@ void LeafJudge::map_fresh(std::uint32_t space, std::uint64_t page, std::uint64_t
     if (!present(accessed->entry) || frame_in(accessed->entry) != fresh->from)
       return violated(Law::kIso2, "copy", "of the page that was mapped here",
                       "of frame " + std::to_string(fresh->from));
+    if (fresh->outdated) return violated(Law::kContent2, "copy", "of what was last stored here", "older");
   } else if (!record.zeroed) {
     return violated(Law::kIso2, "frame", "zeroed or copied", std::to_string(frame));
   } else if (accessed->mapped != 0) {
@@ -127,17 +127,6 @@ void LeafJudge::map_fresh(std::uint32_t space, std::uint64_t page, std::uint64_t
   ++machine.spaces[space].resident_anon;
   report.changed(machine.spaces[space]);
   report.changed(record, frame);
-}
-
-// The leaf stops naming what it named: a copy made of that for this access has whatever was stored there.
-void LeafJudge::judge_copy_of(std::uint32_t space, std::uint64_t entry) {
-  if (!now.row.has(kStores) || space != now.space || machine.maps_zero_page(entry)) return;
-  for (const FreshFrame& fresh : act().frames.fresh) {
-    if (!fresh.copied || fresh.returned || fresh.mapped || fresh.from != frame_in(entry)) continue;
-    note(Law::kContent2);
-    if (fresh.stores != machine.pages.at(machine.frames.at(fresh.from).object).stores)
-      violated(Law::kContent2, "copy", "of what is mapped here", "made before a store to it");
-  }
 }
 
 void LeafJudge::unmap_leaf(std::uint32_t space, std::uint64_t entry) {
@@ -250,6 +239,16 @@ void LeafJudge::perform_store() {
     const std::uint64_t entry = now.access.pages[byte / kPage == now.access.pages[0].page ? 0 : 1].used;
     const std::uint32_t page = machine.maps_zero_page(entry) ? 0 : machine.frames.at(frame_in(entry)).object;
     machine.pages.store(page, byte % kPage, static_cast<std::uint8_t>(now.named.value >> (8 * i)));
+  }
+  for (const AccessedPage& accessed : now.access.pages) outdate_copies(frame_in(accessed.used));
+}
+
+// What others in flight have copied from there, for the same place, and not mapped yet lacks what was just stored.
+void LeafJudge::outdate_copies(std::uint64_t original) {
+  for (Flight& other : flights.parked) {
+    if (other.space != now.space) continue;
+    for (FreshFrame& fresh : other.own.frames.fresh)
+      if (fresh.copied && fresh.from == original) fresh.outdated = true;
   }
 }
 

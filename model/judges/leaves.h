@@ -27,7 +27,7 @@ class LeafJudge : public Judge {
   void judge_fork();
 
  private:
-  void judge_copy_of(std::uint32_t space, std::uint64_t entry);
+  void outdate_copies(std::uint64_t original);
   std::uint64_t shared_by_others(std::uint64_t frame) const;
   void judge_stored_marks(std::uint32_t space, std::uint64_t page, std::uint64_t before, std::uint64_t after);
   void map_leaf(std::uint32_t space, std::uint64_t page, std::uint64_t entry);

@@ -15,7 +15,6 @@ std::uint32_t Pages::make(std::uint64_t frame) {
   fresh.frame = frame;
   fresh.mappings = 0;
   fresh.shared_until = 0;
-  fresh.stores = 0;
   fresh.exclusive = Exclusive::kNo;
   fresh.is_zero = true;
   ++live_;
@@ -40,7 +39,6 @@ void Pages::drop(std::uint32_t page) {
 
 void Pages::store(std::uint32_t page, std::uint64_t offset, std::uint8_t byte) {
   Page& to = pages_[page];
-  ++to.stores;
   if (to.is_zero) {
     if (!to.bytes) to.bytes = std::make_unique<PageBytes>();
     to.bytes->fill(0);

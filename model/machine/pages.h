@@ -19,7 +19,6 @@ struct Page {
   std::uint64_t frame = 0;
   std::uint32_t mappings = 0;  // leaf entries that map it
   std::uint64_t shared_until = 0;  // Machine::clock when it was mapped more than once last, and is not now
-  std::uint64_t stores = 0;      // bytes stored to it
   Exclusive exclusive = Exclusive::kNo;
   bool is_zero = true;           // all bytes zero; `bytes` means nothing then
   std::unique_ptr<PageBytes> bytes;
