@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "vocab/operations.h"
+
 // External linkage and `used`: a static array that is only written would be deleted without a word.
 extern "C" {
 extern std::uint8_t mmtwin_features[mmtwin::fuzz::kFeatureBytes];

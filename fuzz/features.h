@@ -13,6 +13,7 @@
 
 #include "fuzz/forwarding_system.h"
 #include "model/model.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::fuzz {
 

@@ -6,6 +6,7 @@
 #include "lockstep/generate/draw_machine.h"
 #include "vocab/bytes.h"
 #include "vocab/kinds.h"
+#include "vocab/operations.h"
 
 extern "C" __attribute__((weak)) std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t limit);
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "lockstep/generate/generate.h"
+#include "vocab/operations.h"
 #include "vocab/program.h"
 
 namespace mmtwin::fuzz {

@@ -9,6 +9,7 @@
 #include "lockstep/traces/trace.h"
 #include "lockstep/traces/whole_file.h"
 #include "vocab/bytes.h"
+#include "vocab/operations.h"
 #include "vocab/wording.h"
 
 namespace mmtwin::fuzz {

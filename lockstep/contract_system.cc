@@ -1,5 +1,7 @@
 #include "lockstep/contract_system.h"
 
+#include "vocab/operations.h"
+
 namespace mmtwin::lockstep {
 
 Claims ContractSystem::claims() const {

@@ -13,10 +13,16 @@
 
 #include "vocab/claims.h"
 #include "vocab/events.h"
+#include "vocab/handles.h"
 #include "vocab/machine.h"
 #include "vocab/observations.h"
-#include "vocab/operations.h"
-#include "vocab/program.h"
+#include "vocab/points.h"
+#include "vocab/responses.h"
+
+namespace mmtwin {
+struct Operation;  // vocab/operations.h
+struct Program;    // vocab/program.h
+}  // namespace mmtwin
 
 namespace mmtwin::lockstep {
 

@@ -3,6 +3,7 @@
 
 #include "props/arbitrary.h"
 #include "vocab/kinds.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::props {
 namespace {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "props/agreement.h"
+#include "vocab/operations.h"
 #include "vocab/text.h"
 
 namespace mmtwin::props {

@@ -3,6 +3,7 @@
 
 #include "props/agreement.h"
 #include "props/arbitrary.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::props {
 namespace {

@@ -12,7 +12,7 @@
 #include "vocab/flags.h"
 #include "vocab/handles.h"
 #include "vocab/machine.h"
-#include "vocab/operations.h"
+#include "vocab/points.h"
 #include "vocab/units.h"
 
 namespace mmtwin {

@@ -5,6 +5,7 @@
 
 #include "vocab/bytes_values.h"
 #include "vocab/kinds.h"
+#include "vocab/operations.h"
 
 namespace mmtwin {
 namespace {

@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "vocab/bounds.h"
-#include "vocab/operations.h"
 
 namespace mmtwin::bytes {
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "vocab/bounds.h"
+#include "vocab/operations.h"
 
 namespace mmtwin {
 namespace {

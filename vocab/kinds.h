@@ -4,36 +4,15 @@
 // deliberately has no line per operation: the table is the variant in vocab/operations.h.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <optional>
 #include <string_view>
-#include <utility>
 
-#include "vocab/operations.h"
 #include "vocab/program.h"
 
 namespace mmtwin {
 
-namespace kinds {
-template <std::size_t... I>
-constexpr auto names(std::index_sequence<I...>) {
-  return std::array<std::string_view, sizeof...(I)>{std::variant_alternative_t<I, Operation>::kName...};
-}
-}  // namespace kinds
-
-// By operation number, the index in the variant.
-inline constexpr auto kOperationNames = kinds::names(std::make_index_sequence<kOperationKinds>());
-
 std::optional<std::size_t> kind_named(std::string_view name);
-
-// The number of operation type T.
-template <class T>
-inline constexpr std::size_t kKindOf = [] {
-  std::size_t kind = 0;
-  while (kOperationNames[kind] != T::kName) ++kind;
-  return kind;
-}();
 
 // Sets `operation` to the one of that number with all fields at their defaults. kind < kOperationKinds.
 void make_blank(std::size_t kind, Operation& operation);

@@ -11,8 +11,7 @@
 #include <vector>
 
 #include "vocab/events.h"
-#include "vocab/flags.h"
-#include "vocab/operations.h"
+#include "vocab/handles.h"
 #include "vocab/responses.h"
 #include "vocab/units.h"
 

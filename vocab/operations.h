@@ -7,8 +7,11 @@
 // program ends. It deliberately has no behaviour.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include "vocab/flags.h"
@@ -19,12 +22,6 @@
 #include "vocab/units.h"
 
 namespace mmtwin {
-
-using Width = Ordinal<struct WidthUnit>;      // bytes of one memory access, 1 to 8
-using Value = Quantity<struct ValueUnit>;     // bytes of a store, little endian, low `width` bytes count
-using FileId = Quantity<struct FileIdUnit>;   // identity of a file, 1 to 65535; 0: anonymous
-using Count = Quantity<struct CountUnit>;
-using Switch = Ordinal<struct SwitchUnit>;    // 0 or 1
 
 // What Response::value says of an operation that is done.
 enum class Answers : std::uint8_t {
@@ -269,11 +266,34 @@ struct Resume {  // the operation that began last of those in flight on this CPU
 };
 
 // The order of this list is the operation's number in byte programs: append only.
-using Operation = std::variant<PagesAlloc, PagesAllocExact, PagesFree, PagesDrainCpu, SpaceCreate, SpaceFork, SpaceExit,
-                               SpaceAssume, RangeMapAnon, RangeMapFile, RangeUnmap, RangeProtect, RangeBrk, MemoryLoad,
-                               MemoryStore, MemoryFetch, CpuSwitchSpace, CpuFlushPage, CpuFlushSpace, CpuSpeculate,
-                               CpuEvict, FailNext, SlabShrink, Resume>;
-inline constexpr std::size_t kOperationKinds = std::variant_size_v<Operation>;
+using AnyOperation =
+    std::variant<PagesAlloc, PagesAllocExact, PagesFree, PagesDrainCpu, SpaceCreate, SpaceFork, SpaceExit, SpaceAssume,
+                 RangeMapAnon, RangeMapFile, RangeUnmap, RangeProtect, RangeBrk, MemoryLoad, MemoryStore, MemoryFetch,
+                 CpuSwitchSpace, CpuFlushPage, CpuFlushSpace, CpuSpeculate, CpuEvict, FailNext, SlabShrink, Resume>;
+// A type of its own, so that whoever only hands operations on says `struct Operation;` and is not rebuilt when a field
+// is added here.
+struct Operation : AnyOperation {
+  using AnyOperation::AnyOperation;
+};
+inline constexpr std::size_t kOperationKinds = std::variant_size_v<AnyOperation>;
+
+namespace kinds {
+template <std::size_t... I>
+constexpr auto names(std::index_sequence<I...>) {
+  return std::array<std::string_view, sizeof...(I)>{std::variant_alternative_t<I, AnyOperation>::kName...};
+}
+}  // namespace kinds
+
+// By operation number, the index in the variant.
+inline constexpr auto kOperationNames = kinds::names(std::make_index_sequence<kOperationKinds>());
+
+// The number of operation type T.
+template <class T>
+inline constexpr std::size_t kKindOf = [] {
+  std::size_t kind = 0;
+  while (kOperationNames[kind] != T::kName) ++kind;
+  return kind;
+}();
 
 // ---- properties of operations, by what stands beside their fields ----
 template <class Op>

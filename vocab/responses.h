@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "vocab/flags.h"
-#include "vocab/operations.h"
 #include "vocab/refusals.h"
 #include "vocab/units.h"
 

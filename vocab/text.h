@@ -21,9 +21,8 @@
 #include <variant>
 
 #include "vocab/machine.h"
-#include "vocab/observations.h"
-#include "vocab/operations.h"
 #include "vocab/program.h"
+#include "vocab/responses.h"
 
 namespace mmtwin {
 

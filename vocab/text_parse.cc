@@ -2,6 +2,7 @@
 #include <array>
 
 #include "vocab/kinds.h"
+#include "vocab/operations.h"
 #include "vocab/text.h"
 #include "vocab/text_lines.h"
 #include "vocab/text_values.h"

@@ -1,6 +1,7 @@
 #include <array>
 
 #include "vocab/kinds.h"
+#include "vocab/operations.h"
 #include "vocab/text.h"
 #include "vocab/text_values.h"
 

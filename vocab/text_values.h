@@ -11,7 +11,6 @@
 #include <string_view>
 
 #include "vocab/bounds.h"
-#include "vocab/operations.h"
 #include "vocab/wording.h"
 
 namespace mmtwin::text {

@@ -55,6 +55,13 @@ using Order = Ordinal<struct OrderUnit>;  // log2 of a block's frames
 using CpuId = Ordinal<struct CpuUnit>;
 using NodeId = Ordinal<struct NodeUnit>;
 
+// What else operations take.
+using Width = Ordinal<struct WidthUnit>;     // bytes of one memory access, 1 to 8
+using Value = Quantity<struct ValueUnit>;    // bytes of a store, little endian, low `width` bytes count
+using FileId = Quantity<struct FileIdUnit>;  // identity of a file, 1 to 65535; 0: anonymous
+using Count = Quantity<struct CountUnit>;
+using Switch = Ordinal<struct SwitchUnit>;   // 0 or 1
+
 inline constexpr unsigned kPageShift = 12;
 inline constexpr std::uint64_t kPageBytes = std::uint64_t{1} << kPageShift;
 inline constexpr unsigned kMaxOrder = 10;  // Linux 6.12: MAX_PAGE_ORDER on x86-64

@@ -34,7 +34,10 @@ json to_json(const RunOutcome& outcome) {
                {"hole", outcome.marking_hole}, {"executed", outcome.executed}, {"skipped", outcome.skipped},
                {"items", outcome.items},       {"audits", outcome.audits},   {"answers", outcome.answers},
                {"events", outcome.events}};
-  if (outcome.has_operation) line["operation"] = print(outcome.operation);
+  if (!outcome.operation.empty()) {
+    line["operation"] = outcome.operation;
+    line["name"] = outcome.operation_name;
+  }
   if (!outcome.how.empty()) line["how"] = outcome.how;
   if (outcome.finding) {
     line["law"] = outcome.finding->law;
@@ -45,7 +48,7 @@ json to_json(const RunOutcome& outcome) {
   return line;
 }
 
-RunOutcome from_json(const json& line, const MachineDescription& machine) {
+RunOutcome from_json(const json& line) {
   RunOutcome outcome;
   outcome.verdict = line.at("verdict");
   outcome.phase = line.at("phase");
@@ -58,9 +61,8 @@ RunOutcome from_json(const json& line, const MachineDescription& machine) {
   outcome.answers = line.at("answers");
   outcome.events = line.at("events");
   if (line.contains("operation")) {
-    const Parsed<Operation> operation = parse_operation(line.at("operation").get<std::string>(), machine);
-    outcome.has_operation = operation.ok();
-    if (operation) outcome.operation = operation.value();
+    outcome.operation = line.at("operation");
+    outcome.operation_name = kept(line.at("name"));
   }
   if (line.contains("how")) outcome.how = line.at("how");
   if (line.contains("law")) {
@@ -144,11 +146,8 @@ void note_death(GuardedOutcome& result, int status, std::uint64_t step, const Pr
   RunOutcome& outcome = result.outcome;
   outcome.verdict = Verdict::kCrashed;
   outcome.step = StepNumber(step);
-  outcome.phase = step == 0 ? Phase::kBoot : step > program.operations.size() ? Phase::kRest : Phase::kEvents;
-  if (outcome.phase == Phase::kEvents) {
-    outcome.has_operation = true;
-    outcome.operation = program.operations[step - 1];
-  }
+  outcome.phase = step == 0 ? Phase::kBoot : step > program.length() ? Phase::kRest : Phase::kEvents;
+  if (outcome.phase == Phase::kEvents) outcome.set_operation(program.at(StepNumber(step)));
   if (WIFSIGNALED(status)) result.signal = WTERMSIG(status);
   if (WIFEXITED(status)) result.exit_status = WEXITSTATUS(status);
 }
@@ -191,7 +190,7 @@ GuardedOutcome run_child(Runner& runner, const Program& program, const GuardOpti
     if (parsed.contains("problem")) {
       result.problem = parsed.at("problem");
     } else {
-      result.outcome = from_json(parsed, program.machine);
+      result.outcome = from_json(parsed);
       result.exercised = parsed.at("exercised");
     }
   } else if (!result.hung && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
@@ -216,7 +215,7 @@ std::string_view kept(const std::string& text) {
 
 double most_seconds(const Program& program, double given) {
   return given + static_cast<double>(program.machine.frame_limit()) * kSecondsAFrame +
-         static_cast<double>(program.operations.size()) * kSecondsAnOperation;
+         static_cast<double>(program.length()) * kSecondsAnOperation;
 }
 
 std::string GuardedOutcome::how() const {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "vocab/bounds.h"
+
 namespace mmtwin::lockstep {
 namespace {
 

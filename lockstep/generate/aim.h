@@ -12,8 +12,11 @@
 
 #include "lockstep/generate/foresight.h"
 #include "lockstep/random.h"
-#include "vocab/bounds.h"
-#include "vocab/operations.h"
+#include "vocab/flags.h"
+#include "vocab/handles.h"
+#include "vocab/points.h"
+#include "vocab/reflection.h"
+#include "vocab/units.h"
 
 namespace mmtwin::lockstep {
 

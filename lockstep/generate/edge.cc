@@ -2,6 +2,8 @@
 
 #include <optional>
 
+#include "vocab/operations.h"
+
 namespace mmtwin::lockstep {
 namespace {
 

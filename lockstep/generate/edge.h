@@ -8,7 +8,6 @@
 
 #include "lockstep/generate/foresight.h"
 #include "lockstep/random.h"
-#include "vocab/operations.h"
 
 namespace mmtwin::lockstep {
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "vocab/operations.h"
+
 namespace mmtwin::lockstep {
 namespace {
 

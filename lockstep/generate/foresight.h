@@ -11,8 +11,16 @@
 #include <vector>
 
 #include "model/contract/contract.h"
+#include "vocab/flags.h"
+#include "vocab/handles.h"
 #include "vocab/machine.h"
-#include "vocab/operations.h"
+#include "vocab/refusals.h"
+#include "vocab/units.h"
+
+namespace mmtwin {
+struct MemoryStore;  // vocab/operations.h, as is the next
+struct Operation;
+}  // namespace mmtwin
 
 namespace mmtwin::lockstep {
 

@@ -3,11 +3,14 @@
 #include <algorithm>
 
 #include "lockstep/generate/edge.h"
+#include "vocab/bounds.h"
 #include "vocab/kinds.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::lockstep {
 namespace {
 
+static_assert(kOperationKinds <= 64, "a KindMask has a bit for each");
 constexpr unsigned kEdges = 6;  // percent of single operations that are moved to an edge
 constexpr unsigned kMostScenesInVain = 1000;  // with nearly all kinds left out, most scenes come to nothing
 

@@ -30,7 +30,6 @@ Family family_of(std::size_t kind);
 
 // A set of operation kinds, bit k for kind k.
 using KindMask = std::uint64_t;
-static_assert(kOperationKinds <= 64);
 inline constexpr KindMask kAllKinds = ~KindMask{0};
 KindMask kinds_of(Family family);
 

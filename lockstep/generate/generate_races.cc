@@ -7,6 +7,7 @@
 #include "lockstep/generate/aim.h"
 #include "lockstep/generate/generate.h"
 #include "vocab/kinds.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::lockstep {
 namespace {

@@ -3,6 +3,7 @@
 
 #include "lockstep/generate/generate.h"
 #include "vocab/kinds.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::lockstep {
 namespace {

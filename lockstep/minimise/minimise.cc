@@ -7,6 +7,7 @@
 #include "lockstep/children/guard.h"
 #include "lockstep/minimise/reductions.h"
 #include "lockstep/minimise/simplify.h"
+#include "vocab/operations.h"
 #include "vocab/wording.h"
 
 namespace mmtwin::lockstep {

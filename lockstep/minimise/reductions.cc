@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "vocab/bounds.h"
+#include "vocab/operations.h"
 #include "vocab/reflection.h"
 
 namespace mmtwin::lockstep {

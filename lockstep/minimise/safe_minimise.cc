@@ -54,7 +54,7 @@ class SafeSearch {
              const SafeMinimiseOptions& options)
       : runner_(runner), program_(program), original_(original), options_(options) {
     best_.program = program;
-    best_.before = best_.after = program.operations.size();
+    best_.before = best_.after = program.length();
     best_.step = original.outcome.step.raw();
     best_.signature = signature_of(original).value_or(Signature{});
     best_.fails = true;  // who calls has seen it
@@ -66,8 +66,8 @@ class SafeSearch {
       if (!crashed && !is_over()) say("a candidate crashed or hung: one child per candidate from here on");
       if (!is_over()) in_many_children();
     }
-    best_.before = program_.operations.size();
-    best_.after = best_.program.operations.size();
+    best_.before = program_.length();
+    best_.after = best_.program.length();
     best_.seconds = seconds_since(start_);
     if (!best_.minimal && left() <= 0) say("budget used up");
     return std::move(best_);

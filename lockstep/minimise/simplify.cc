@@ -10,6 +10,7 @@
 
 #include "vocab/bounds.h"
 #include "vocab/kinds.h"
+#include "vocab/operations.h"
 #include "vocab/reflection.h"
 
 namespace mmtwin::lockstep {

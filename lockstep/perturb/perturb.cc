@@ -10,6 +10,7 @@
 #include "lockstep/perturb/event_fields.h"
 #include "lockstep/random.h"
 #include "vocab/kinds.h"
+#include "vocab/operations.h"
 #include "vocab/text.h"
 
 namespace mmtwin::lockstep {

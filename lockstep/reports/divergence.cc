@@ -72,7 +72,7 @@ Divergence describe_failure(Runner& runner, const Program& program, const RunOut
   divergence.outcome = outcome;
   divergence.signature = signature_of(outcome).value_or(Signature{});
   divergence.operation = outcome.phase == Phase::kBoot ? "boot" : "rest";
-  if (outcome.has_operation) divergence.operation = print_step(outcome.step.raw(), outcome.operation);
+  if (!outcome.operation.empty()) divergence.operation = std::to_string(outcome.step.raw()) + " " + outcome.operation;
   const auto note = program.notes.find(outcome.step.raw());
   if (note != program.notes.end()) divergence.note = note->second;
   divergence.replay = replay_command(runner.system(), file);

@@ -4,6 +4,8 @@
 
 #include <variant>
 
+#include "vocab/operations.h"
+
 namespace mmtwin::lockstep {
 
 Digest::Digest() : state_(XXH3_createState()) { reset(); }

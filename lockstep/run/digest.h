@@ -14,6 +14,10 @@
 
 struct XXH3_state_s;  // <xxhash.h>
 
+namespace mmtwin {
+struct Operation;  // vocab/operations.h
+}  // namespace mmtwin
+
 namespace mmtwin::lockstep {
 
 class Digest {

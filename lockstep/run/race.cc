@@ -1,5 +1,6 @@
 // Races: operations in flight together, of which a chooser says at every point whose turn it is.
 #include "lockstep/run/run.h"
+#include "vocab/operations.h"
 #include "vocab/text.h"
 
 namespace mmtwin::lockstep {

@@ -1,16 +1,13 @@
 #include "lockstep/run/run.h"
 
 #include <algorithm>
-#include <numeric>
+
+#include "vocab/operations.h"
 
 namespace mmtwin::lockstep {
 
 std::uint64_t audit_interval(const MachineDescription& machine) {
   return std::max<std::uint64_t>(machine.frame_limit(), 4096);
-}
-
-std::uint64_t RunOutcome::skipped_total() const {
-  return std::accumulate(skipped.begin(), skipped.end(), std::uint64_t{0});
 }
 
 Runner::Runner(System& system) : system_(system), tap_(model_) {}
@@ -436,8 +433,7 @@ bool Runner::is_alive(Phase phase, StepNumber step, const Operation* operation) 
   outcome_.phase = resting_ ? Phase::kRest : phase;
   outcome_.step = step;
   outcome_.how = death;
-  outcome_.has_operation = operation != nullptr;
-  if (operation) outcome_.operation = *operation;
+  if (operation) outcome_.set_operation(*operation);
   return false;
 }
 
@@ -447,8 +443,7 @@ bool Runner::failed(Phase phase, StepNumber step, const Operation* operation) {
   outcome_.verdict = is_event ? Verdict::kViolated : Verdict::kDiverged;
   outcome_.step = step;
   outcome_.finding = model_.finding();
-  outcome_.has_operation = operation != nullptr;
-  if (operation) outcome_.operation = *operation;
+  if (operation) outcome_.set_operation(*operation);
   outcome_.marking_hole = phase == Phase::kAudit && marks_cover_;
   return false;
 }

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,6 +19,10 @@
 #include "lockstep/system.h"
 #include "model/model.h"
 #include "vocab/program.h"
+
+namespace mmtwin {
+struct Resume;  // vocab/operations.h
+}  // namespace mmtwin
 
 namespace mmtwin::lockstep {
 
@@ -90,8 +95,8 @@ struct RunOutcome {
   Verdict verdict = Verdict::kAgreed;
   Phase phase = Phase::kNone;
   StepNumber step;          // of the finding; beyond the program's end: the rest phase; 0: boot, or no finding
-  bool has_operation = false;
-  Operation operation;        // the one at that step
+  std::string operation;      // the one at that step, as text without a number; empty: none
+  std::string_view operation_name;  // of its kind
   bool gave_up = false;       // the model could not follow an overlap any further: what came before agreed
   bool marking_hole = false;  // the audit found changed what nobody had marked; known once the step is located
   std::optional<model::Finding> finding;
@@ -104,6 +109,7 @@ struct RunOutcome {
   std::uint64_t events = 0;
 
   std::uint64_t skipped_total() const;
+  void set_operation(const Operation& operation);
 };
 
 class Runner {

@@ -11,7 +11,7 @@ namespace {
 std::string operation_of(const RunOutcome& outcome) {
   if (outcome.phase == Phase::kBoot) return "boot";
   if (outcome.phase == Phase::kRest) return "rest";
-  return outcome.has_operation ? std::string(name_of(outcome.operation)) : "none";
+  return outcome.operation.empty() ? "none" : std::string(outcome.operation_name);
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <variant>
 
+#include "vocab/operations.h"
+
 namespace mmtwin::lockstep {
 
 namespace {

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "vocab/operations.h"
 #include "vocab/text.h"
 
 namespace mmtwin::lockstep {

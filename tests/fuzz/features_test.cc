@@ -6,6 +6,7 @@
 
 #include "fuzz/lying_system.h"
 #include "lockstep/suts/ours/ours.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::fuzz {
 namespace {

@@ -11,6 +11,7 @@
 #include "lockstep/generate/draw_machine.h"
 #include "lockstep/generate/generate.h"
 #include "lockstep/run/run.h"
+#include "vocab/operations.h"
 #include "vocab/text.h"
 
 namespace mmtwin::lockstep {

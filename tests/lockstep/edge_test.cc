@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "vocab/machine.h"
+#include "vocab/operations.h"
 #include "vocab/text.h"
 
 namespace mmtwin::lockstep {

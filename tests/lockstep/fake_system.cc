@@ -8,6 +8,8 @@
 #include <csignal>
 #include <variant>
 
+#include "vocab/operations.h"
+
 namespace mmtwin::lockstep {
 
 Claims FakeSystem::claims() const {

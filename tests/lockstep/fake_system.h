@@ -13,6 +13,14 @@
 
 #include "lockstep/system.h"
 
+namespace mmtwin {
+struct PagesAlloc;  // vocab/operations.h, as are the next
+struct PagesAllocExact;
+struct PagesFree;
+struct PagesDrainCpu;
+struct FailNext;
+}  // namespace mmtwin
+
 namespace mmtwin::lockstep {
 
 enum class Lie {

@@ -8,6 +8,7 @@
 #include "lockstep/suts/ours/ours.h"
 #include "vocab/bytes.h"
 #include "vocab/kinds.h"
+#include "vocab/operations.h"
 #include "vocab/text.h"
 
 namespace mmtwin::lockstep {

@@ -7,8 +7,10 @@
 
 #include "lockstep/minimise/minimise.h"
 #include "tests/lockstep/fake_system.h"
+#include "tests/lockstep/one_operation.h"
 #include "tests/lockstep/programs.h"
 #include "vocab/kinds.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::lockstep {
 namespace {

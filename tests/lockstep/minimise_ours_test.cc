@@ -5,7 +5,9 @@
 #include "lockstep/generate/generate.h"
 #include "lockstep/minimise/minimise.h"
 #include "lockstep/suts/ours/ours.h"
+#include "tests/lockstep/one_operation.h"
 #include "tests/lockstep/programs.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::lockstep {
 namespace {

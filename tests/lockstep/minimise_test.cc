@@ -9,8 +9,10 @@
 #include "lockstep/random.h"
 #include "lockstep/reports/divergence.h"
 #include "tests/lockstep/fake_system.h"
+#include "tests/lockstep/one_operation.h"
 #include "tests/lockstep/programs.h"
 #include "vocab/kinds.h"
+#include "vocab/operations.h"
 #include "vocab/text.h"
 
 namespace mmtwin::lockstep {

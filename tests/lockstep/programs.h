@@ -4,31 +4,28 @@
 // It deliberately checks nothing else.
 #pragma once
 
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "vocab/machine.h"
 #include "vocab/program.h"
 #include "vocab/text.h"
 
 namespace mmtwin::lockstep {
 
-inline Operation op(std::string text, const MachineDescription& machine = find_preset("numa4")->machine) {
-  if (!text.starts_with("cpu=")) text = "cpu=0 " + text;
-  const Parsed<Operation> parsed = parse_operation(text, machine);
-  if (!parsed) throw std::invalid_argument(text + ": " + print(parsed.error()));
-  return parsed.value();
+inline std::string on_cpu_0(std::string_view operation) {
+  return (operation.starts_with("cpu=") ? "" : "cpu=0 ") + std::string(operation);
 }
 
 inline Program program_of(std::string_view machine, const std::vector<std::string>& operations) {
-  const Parsed<MachineDescription> description = parse_machine(machine);
-  if (!description) throw std::invalid_argument(print(description.error()));
-  Program program;
-  program.machine = description.value();
-  for (const std::string& text : operations) program.operations.push_back(op(text, program.machine));
-  return program;
+  std::string text = "mmtwin 2\nmachine " + std::string(machine) + "\n";
+  for (std::size_t i = 0; i < operations.size(); ++i)
+    text += std::to_string(i + 1) + " " + on_cpu_0(operations[i]) + "\n";
+  const Parsed<Program> program = parse_program(text);
+  if (!program) throw std::invalid_argument(print(program.error()) + " of\n" + text);
+  return program.value();
 }
 
 }  // namespace mmtwin::lockstep

@@ -7,6 +7,7 @@
 #include "lockstep/run/run.h"
 #include "lockstep/suts/ours/ours.h"
 #include "tests/lockstep/programs.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::lockstep {
 namespace {

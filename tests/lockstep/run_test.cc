@@ -5,7 +5,9 @@
 #include "lockstep/reports/divergence.h"
 #include "lockstep/run/signature.h"
 #include "tests/lockstep/fake_system.h"
+#include "tests/lockstep/one_operation.h"
 #include "tests/lockstep/programs.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::lockstep {
 namespace {

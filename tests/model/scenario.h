@@ -21,6 +21,7 @@
 #include "model/machine/pages.h"
 #include "model/machine/tables.h"
 #include "vocab/activities.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::model {
 

@@ -14,6 +14,7 @@
 #include "fuzz/lying_system.h"
 #include "tools/reports/words.h"
 #include "vocab/kinds.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::tools {
 namespace {

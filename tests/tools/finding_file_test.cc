@@ -65,7 +65,7 @@ class Findings : public testing::Test {
   std::size_t operations_in(const fs::path& name) const {
     const auto read = lockstep::read_trace(folder_ / name);
     EXPECT_TRUE(std::holds_alternative<lockstep::Trace>(read)) << name;
-    return std::get<lockstep::Trace>(read).program.operations.size();
+    return std::get<lockstep::Trace>(read).program.length();
   }
   std::set<std::string> names() const {
     std::set<std::string> found;

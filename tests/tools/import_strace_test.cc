@@ -8,6 +8,7 @@
 #include "lockstep/run/run.h"
 #include "lockstep/suts/recorded.h"
 #include "tools/import/log_scanner.h"
+#include "vocab/operations.h"
 #include "vocab/text.h"
 
 namespace mmtwin::tools {

@@ -7,6 +7,7 @@
 
 #include "lockstep/run/run.h"
 #include "lockstep/suts/recorded.h"
+#include "vocab/operations.h"
 #include "vocab/text.h"
 
 namespace mmtwin::tools {

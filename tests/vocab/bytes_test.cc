@@ -6,6 +6,7 @@
 
 #include "tests/vocab/programs.h"
 #include "vocab/kinds.h"
+#include "vocab/operations.h"
 #include "vocab/text.h"
 
 namespace mmtwin {

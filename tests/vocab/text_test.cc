@@ -4,6 +4,7 @@
 
 #include "tests/vocab/programs.h"
 #include "vocab/kinds.h"
+#include "vocab/operations.h"
 
 namespace mmtwin {
 namespace {

@@ -214,10 +214,8 @@ class Campaign {
     finding.how = finding.outcome.how = slot.how;
     if (finding.how.empty())
       finding.outcome.finding = model::Finding{slot.law, lockstep::kept(slot.field), slot.expected, slot.actual};
-    if (slot.step >= 1 && slot.step <= finding.program.operations.size()) {
-      finding.outcome.has_operation = true;
-      finding.outcome.operation = finding.program.operations[slot.step - 1];
-    }
+    if (slot.step >= 1 && slot.step <= finding.program.length())
+      finding.outcome.set_operation(finding.program.at(StepNumber(slot.step)));
     result_.finding = std::move(finding);
   }
 

@@ -66,7 +66,7 @@ std::optional<std::string> prepare_folder(const std::string& folder) {
 FindingFile store_finding(lockstep::System& system, const CampaignFinding& finding, const std::string& folder,
                           double seconds, const std::function<bool()>& is_interrupted) {
   FindingFile file;
-  file.before = file.operations = finding.program.operations.size();
+  file.before = file.operations = finding.program.length();
   std::error_code ignored;  // what is wrong with the folder, the file will say
   fs::create_directories(folder, ignored);
   const std::string raw = lockstep::print_trace(finding.program);

@@ -60,7 +60,7 @@ void judge(const std::string& trace_file, BugReport& report) {
     report.problem = "the finding is not reproducible: " + trace_file;
     return;
   }
-  report.minimised = trace->program.operations.size();
+  report.minimised = trace->program.length();
   report.law = trace->footer->law;
   report.detector = detector_of(trace->footer->verdict);
   report.detected = !report.detector.empty();

@@ -24,7 +24,7 @@ ExitCode deliver(const std::string& output, const std::string& content, const Pr
       return ExitCode::kHarness;
     }
   }
-  if (json) fmt::print("{}\n", program_line(output, print(program.machine), program.operations.size()));
+  if (json) fmt::print("{}\n", program_line(output, print(program.machine), program.length()));
   return ExitCode::kAgreed;
 }
 

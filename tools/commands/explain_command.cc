@@ -13,6 +13,7 @@
 #include "tools/host/files.h"
 #include "tools/reports/changed_ranges.h"
 #include "tools/reports/words.h"
+#include "vocab/operations.h"
 #include "vocab/text.h"
 #include "vocab/wording.h"
 

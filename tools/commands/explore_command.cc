@@ -95,7 +95,7 @@ ExitCode explore(const ExploreCommandOptions& options) {
     return ExitCode::kMalformed;
   }
   const Program& program = std::get<lockstep::Trace>(read).program;
-  const std::uint64_t steps = program.operations.size();
+  const std::uint64_t steps = program.length();
   if (options.first == 0 || options.first > steps) {
     fmt::print(stderr, "{}: --from is a step, 1 to {}\n", options.file, steps);
     return ExitCode::kUsage;

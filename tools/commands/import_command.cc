@@ -53,7 +53,7 @@ ExitCode import_log(const ImportOptions& options) {
   } else {
     const ImportCounts& counts = imported.counts;
     fmt::print(stderr, "{}: {}, {} imported, {}\n", mentioned(options.file), counted(counts.seen(), "call"),
-               counts.imported(), counted(imported.program.operations.size(), "operation"));
+               counts.imported(), counted(imported.program.length(), "operation"));
     print_table(counts.ignored, "ignored");
     print_table(counts.additions, "added");
     print_table(counts.attributes, "not modelled");

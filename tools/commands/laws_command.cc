@@ -16,6 +16,7 @@
 #include "tools/commands/progress.h"
 #include "tools/host/files.h"
 #include "tools/host/interrupt.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::tools {
 namespace {

@@ -113,7 +113,7 @@ class Minimisation {
     if (output_ == "-" || !std::filesystem::is_regular_file(output_)) return There::kNothingBetter;
     auto read = read_program(output_, Form::kText);
     auto* trace = std::get_if<lockstep::Trace>(&read);
-    if (trace == nullptr || trace->program.operations.size() > result_.after) return There::kNothingBetter;
+    if (trace == nullptr || trace->program.length() > result_.after) return There::kNothingBetter;
     if (same(trace->program, program_)) return There::kNothingBetter;
     lockstep::GuardOptions guard;
     guard.watchdog_seconds = std::max(left(), kLeastForCheck);
@@ -153,7 +153,7 @@ class Minimisation {
                result_.minimal ? "minimal" : "perhaps not minimal", result_.signature.print());
     if (better_) {
       fmt::print(stderr, "  {} is kept: it fails so in {} already\n", output_,
-                 counted(better_->operations.size(), "operation"));
+                 counted(better_->length(), "operation"));
     }
     fmt::print(stderr, "  replay: {}\n", replay_command(runner_.system(), output_));
     if (result_.after == 0) fmt::print(stderr, "  no operation is needed: boot and tidying up alone show it\n");

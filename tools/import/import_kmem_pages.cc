@@ -9,6 +9,7 @@
 #include "tools/import/address_map.h"
 #include "tools/import/log_scanner.h"
 #include "tools/import/program_writer.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::tools {
 namespace {

@@ -11,6 +11,7 @@
 #include "tools/import/program_writer.h"
 #include "tools/import/strace_calls.h"
 #include "tools/import/strace_records.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::tools {
 namespace {

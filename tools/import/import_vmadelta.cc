@@ -11,6 +11,7 @@
 #include "tools/import/program_writer.h"
 #include "tools/import/touches.h"
 #include "tools/import/vmadelta_records.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::tools {
 namespace {

@@ -2,6 +2,7 @@
 
 #include "tools/import/log_scanner.h"
 #include "vocab/bounds.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::tools {
 

@@ -14,6 +14,10 @@
 #include "vocab/handles.h"
 #include "vocab/program.h"
 
+namespace mmtwin {
+struct SpaceAssume;  // vocab/operations.h
+}  // namespace mmtwin
+
 namespace mmtwin::tools {
 
 // Why something is assumed that a log does show.

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "lockstep/traces/recorded_play.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::tools {
 namespace {

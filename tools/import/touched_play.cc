@@ -5,6 +5,7 @@
 #include "lockstep/traces/recorded_play.h"
 #include "tools/import/address_map.h"
 #include "tools/import/program_writer.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::tools {
 namespace {

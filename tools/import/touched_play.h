@@ -12,6 +12,11 @@
 #include "model/contract/contract.h"
 #include "vocab/program.h"
 
+namespace mmtwin {
+struct MemoryStore;  // vocab/operations.h, as is the next
+struct SpaceAssume;
+}  // namespace mmtwin
+
 namespace mmtwin::tools {
 
 // A store that nobody recorded.

@@ -9,6 +9,7 @@
 
 #include "tools/import/program_writer.h"
 #include "tools/import/touched_play.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::tools {
 namespace {

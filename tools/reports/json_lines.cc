@@ -27,7 +27,7 @@ std::string import_line(std::string_view file, const Imported& imported) {
                   {"calls", counts.seen()},
                   {"imported", counts.imported()},
                   {"ignored", object_of(counts.ignored)},
-                  {"operations", imported.program.operations.size()},
+                  {"operations", imported.program.length()},
                   {"additions", object_of(counts.additions)},
                   {"attributes", object_of(counts.attributes)},
                   {"by_call", by_call}});

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "lockstep/run/digest.h"
+#include "vocab/operations.h"
 #include "vocab/text.h"
 
 namespace mmtwin::tools {

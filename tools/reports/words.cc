@@ -5,6 +5,7 @@
 #include <array>
 
 #include "vocab/activities.h"
+#include "vocab/operations.h"
 #include "vocab/wording.h"
 
 namespace mmtwin::tools {

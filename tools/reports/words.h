@@ -8,8 +8,11 @@
 #include <string>
 
 #include "vocab/events.h"
-#include "vocab/observations.h"
-#include "vocab/operations.h"
+#include "vocab/responses.h"
+
+namespace mmtwin {
+struct Operation;  // vocab/operations.h
+}  // namespace mmtwin
 
 namespace mmtwin::tools {
 

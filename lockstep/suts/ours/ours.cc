@@ -10,6 +10,7 @@
 #include "impl/mm.h"
 #include "lockstep/suts/ours/decoder.h"
 #include "lockstep/suts/ours/in_flight.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::lockstep {
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "vocab/kinds.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::lockstep {
 namespace {

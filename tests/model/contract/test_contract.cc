@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "vocab/operations.h"
 #include "vocab/text.h"
 
 namespace mmtwin::model {
