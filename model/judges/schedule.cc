@@ -148,28 +148,42 @@ void ScheduleJudge::stuck(const Event& e) {
 }
 
 bool ScheduleJudge::admits(const Event& e, unsigned traits) {
-  if (!now.running) [[unlikely]] {
+  // Nearly always nothing is open, awaited or out of the ordinary.
+  const Activity& top = act();
+  if (!now.running || e.cpu.raw() != top.cpu || top.kind == ActivityKind::kInterrupt || now.schedule.returns ||
+      top.asking.request.open || top.objects.asked.open || top.calls.asked != 0 || top.frames.bare != kNoFrame ||
+      (now.section.answered && now.section.is_open))
+    return admits_amid(e, traits);
+  note_acting(e, traits);
+  return !broken();
+}
+
+// Something is open.
+bool ScheduleJudge::admits_amid(const Event& e, unsigned traits) {
+  if (!now.running) {
     violated(Law::kAnswer, "event", "of an operation that acts", std::string(name_of(e.kind)));
     return false;
   }
-  const bool is_of_access = (traits & kOfAccess) != 0 && (e.kind != EventKind::kCommitted || now.row.has(kIsAccess));
-  // Nearly always nothing is open, awaited or out of the ordinary, which one test tells.
-  const Activity& top = act();
-  const bool is_unusual = e.cpu.raw() != top.cpu || top.kind == ActivityKind::kInterrupt || now.schedule.returns ||
-                          top.asking.request.open || top.objects.asked.open || top.calls.asked != 0 ||
-                          top.frames.bare != kNoFrame || (now.section.answered && now.section.is_open);
-  if (is_unusual) [[unlikely]] {
-    if (now.schedule.returns) judge_return(e);
-    if (!is_of_access) court.requests.judge_answering(e, traits);
-    if (!is_of_access) court.frames.judge_bare(e, traits);
+  if (now.schedule.returns) judge_return(e);
+  if (!is_of_access(e, traits)) {
+    court.requests.judge_answering(e, traits);
+    court.frames.judge_bare(e, traits);
   }
-  if (!is_of_access)
+  note_acting(e, traits);
+  return acts_where_it_may(e, traits) && is_before_release(e);
+}
+
+bool ScheduleJudge::is_of_access(const Event& e, unsigned traits) const {
+  return (traits & kOfAccess) != 0 && (e.kind != EventKind::kCommitted || now.row.has(kIsAccess));
+}
+
+void ScheduleJudge::note_acting(const Event& e, unsigned traits) {
+  if (!is_of_access(e, traits))
     court.walks.software_acts(e, traits);
   else if ((traits & kByWalker) != 0)
     now.access.in_fault = false;
-  now.schedule.acted |= (traits & kLoadsSpace) == 0;
+  if ((traits & kLoadsSpace) == 0) now.schedule.acted = true;
   now.schedule.last_event = e.kind;
-  return is_unusual ? acts_where_it_may(e, traits) && is_before_release(e) : !broken();
 }
 
 // On the operation's CPU; another one only gives back its lists, forgets translations or leaves a space that ends, and

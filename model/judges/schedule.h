@@ -29,6 +29,9 @@ class ScheduleJudge : public Judge {
   void judge_return(const Event& e);
   void judge_told_cpu(const Event& e);
   void judge_left_cpu(const Flight& other);
+  bool admits_amid(const Event& e, unsigned traits);
+  bool is_of_access(const Event& e, unsigned traits) const;
+  void note_acting(const Event& e, unsigned traits);
   bool acts_where_it_may(const Event& e, unsigned traits);
   bool is_before_release(const Event& e);
 };

@@ -8,12 +8,9 @@
 namespace mmtwin::model {
 
 // What the hardware does at once, software does not come in between of.
-void WalkJudge::software_acts(const Event& e, unsigned traits) {
-  if (now.row.has(kIsAccess) && !now.access.in_fault && (traits & kLoadsSpace) == 0 &&
-      machine.cpus[now.cpu].space == now.space && !broken())
+void WalkJudge::judge_amid_access(const Event& e, unsigned traits) {
+  if ((traits & kLoadsSpace) == 0 && machine.cpus[now.cpu].space == now.space && !broken())
     violated(Law::kWalk1, "access", "goes on, or faults", std::string(name_of(e.kind)));
-  now.access.walk = Walk{};
-  now.access.last_used = kNoFrame;
 }
 
 void WalkJudge::faulted(const Event& e) {

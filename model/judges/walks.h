@@ -12,7 +12,12 @@ class WalkJudge : public Judge {
  public:
   using Judge::Judge;
 
-  void software_acts(const Event& e, unsigned traits);
+  // The hardware is not translating.
+  void software_acts(const Event& e, unsigned traits) {
+    if (now.row.has(kIsAccess) && !now.access.in_fault) judge_amid_access(e, traits);
+    now.access.walk = Walk{};
+    now.access.last_used = kNoFrame;
+  }
   void faulted(const Event& e);
   void judge_end();
   bool walks_here(const Event& e, const Table& table);
@@ -22,6 +27,7 @@ class WalkJudge : public Judge {
   void walk_cache_used(const Event& e);
 
  private:
+  void judge_amid_access(const Event& e, unsigned traits);
   void judge_fault();
   std::uint64_t page_due() const;
   bool is_hit(const Cpu& cpu, std::uint64_t page) const;
