@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "model/answer_law.h"
+#include "model/contract/block_requests.h"
+#include "vocab/operations.h"
 #include "vocab/text.h"
 
 namespace mmtwin::model {

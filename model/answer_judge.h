@@ -14,6 +14,7 @@
 
 #include "model/contract/contract.h"
 #include "model/model.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::model {
 

@@ -3,6 +3,7 @@
 
 #include "model/contract/expectation.h"
 #include "model/laws.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::model {
 

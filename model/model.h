@@ -18,7 +18,11 @@
 #include "vocab/events.h"
 #include "vocab/machine.h"
 #include "vocab/observations.h"
-#include "vocab/operations.h"
+#include "vocab/handles.h"
+
+namespace mmtwin {
+struct Operation;  // vocab/operations.h
+}  // namespace mmtwin
 
 namespace mmtwin::model {
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model/contract/block_requests.h"
 #include "vocab/operations.h"
 
 namespace mmtwin::lockstep {

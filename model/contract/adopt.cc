@@ -1,7 +1,9 @@
 // What an answer does to what exists.
 #include <utility>
 
+#include "model/contract/block_requests.h"
 #include "model/contract/contract.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::model {
 

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "model/contract/zones.h"
-#include "vocab/operations.h"
+#include "vocab/refusals.h"
 
 namespace mmtwin::model {
 
@@ -28,16 +28,6 @@ struct Block {
   bool given_back = false;
   friend bool operator==(const Block&, const Block&) = default;
 };
-
-// The order of the block out of which pages are given; alloc_pages_exact gives back what is too much.
-inline unsigned order_of(const PagesAlloc& op) { return op.order.raw(); }
-inline unsigned order_of(const PagesAllocExact& op) {
-  return static_cast<unsigned>(std::bit_width(op.pages.raw() - 1));
-}
-
-// And how many of them are kept.
-inline std::uint64_t pages_of(const PagesAlloc& op) { return std::uint64_t{1} << op.order.raw(); }
-inline std::uint64_t pages_of(const PagesAllocExact& op) { return op.pages.raw(); }
 
 class Blocks {
  public:

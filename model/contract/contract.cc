@@ -3,6 +3,9 @@
 
 #include <algorithm>
 
+#include "model/contract/block_requests.h"
+#include "vocab/operations.h"
+
 namespace mmtwin::model {
 
 void Contract::start(const MachineDescription& machine) {

@@ -20,7 +20,13 @@
 #include "model/contract/geometry.h"
 #include "model/contract/ranges.h"
 #include "model/contract/skip.h"
-#include "vocab/operations.h"
+#include "vocab/handles.h"
+#include "vocab/refusals.h"
+
+namespace mmtwin {
+struct Operation;  // vocab/operations.h
+struct SpaceFork;
+}  // namespace mmtwin
 
 namespace mmtwin::model {
 

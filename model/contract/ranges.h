@@ -13,7 +13,6 @@
 
 #include "model/contract/geometry.h"
 #include "vocab/responses.h"
-#include "vocab/operations.h"
 
 namespace mmtwin::model {
 

@@ -1,7 +1,9 @@
 #include "model/rows/operation_rows.h"
 
-#include <bit>
 #include <variant>
+
+#include "model/contract/block_requests.h"
+#include "vocab/operations.h"
 
 namespace mmtwin::model {
 namespace {
@@ -69,13 +71,9 @@ Operands operands_of(const Operation& operation) {
         if constexpr (requires { op.target; }) named.target = op.target.raw();
         if constexpr (requires { op.gfp; }) named.gfp = op.gfp.value();
         if constexpr (requires { op.node; }) named.node = op.node.value();
-        if constexpr (requires { op.order; }) {
-          named.order = op.order.raw();
-          named.pages = std::uint64_t{1} << op.order.raw();
-        }
-        if constexpr (requires { op.pages; }) {  // the smallest block that has them
-          named.order = static_cast<unsigned>(std::bit_width(op.pages.raw() - 1));
-          named.pages = op.pages.raw();
+        if constexpr (requires { order_of(op); }) {
+          named.order = order_of(op);
+          named.pages = pages_of(op);
         }
         if constexpr (requires { op.n; }) named.count = op.n.raw();
       },

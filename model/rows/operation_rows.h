@@ -9,7 +9,12 @@
 
 #include "vocab/events.h"
 #include "vocab/flags.h"
-#include "vocab/operations.h"
+#include "vocab/handles.h"
+#include "vocab/units.h"
+
+namespace mmtwin {
+struct Operation;  // vocab/operations.h
+}  // namespace mmtwin
 
 namespace mmtwin::model {
 
