@@ -53,7 +53,7 @@ void TableJudge::table_mark(const Event& e) {
   const std::uint64_t allowed = kBitAccessed | (table.level == 0 && now.row.has(kStores) ? kBitDirty : 0);
   if (!present(e.before) || (e.before ^ e.after) != (e.after & ~e.before & allowed))
     return violated(Law::kPt3, "mark", e.before | allowed, e.after);
-  if (!court.walks.walks_here(e, table)) return;
+  if (!court.walks.pass_entry(e, table)) return;
   table.entries[e.index] = e.after;
   note_stored(machine.spaces[table.space]);
   report.count_item();

@@ -35,7 +35,7 @@ void WalkJudge::judge_fault() {
   unsigned level = machine.geometry->levels - 1;
   if (now.access.walk.begun) {
     level = now.access.walk.next_level;
-  } else if (!begins_walk(cpu, page, machine.geometry->levels)) {
+  } else if (!begin_walk(cpu, page, machine.geometry->levels)) {
     return;
   }
   const std::uint64_t entry = machine.entry_above(cpu.space, page, level);
@@ -78,8 +78,8 @@ bool WalkJudge::is_hit(const Cpu& cpu, std::uint64_t page) const {
   return !now.row.has(kFetches) || executable(slot.entry);
 }
 
-// A walk to `page` that starts below a table cached at `cached_level`, or at the root: cached_level == levels.
-bool WalkJudge::begins_walk(const Cpu& cpu, std::uint64_t page, unsigned cached_level) {
+// A walk to `page` begins, below a table cached at `cached_level`, or at the root: cached_level == levels.
+bool WalkJudge::begin_walk(const Cpu& cpu, std::uint64_t page, unsigned cached_level) {
   note(Law::kWalk1);
   if (cpu.space == kKernel) {
     violated(Law::kIso1, "translation", "none: no space is loaded", "a walk");
@@ -102,11 +102,11 @@ bool WalkJudge::begins_walk(const Cpu& cpu, std::uint64_t page, unsigned cached_
   return !broken();
 }
 
-// Is the entry the one that the walk reads next?
-bool WalkJudge::walks_here(const Event& e, const Table& table) {
+// The walk comes to the entry, which is the one that it reads next. False: it is not.
+bool WalkJudge::pass_entry(const Event& e, const Table& table) {
   const Cpu& cpu = machine.cpus[e.cpu.raw()];
   const bool starts = !now.access.walk.begun;
-  if (starts && !begins_walk(cpu, page_due(), machine.geometry->levels)) return false;
+  if (starts && !begin_walk(cpu, page_due(), machine.geometry->levels)) return false;
   note(Law::kWalk1);
   const bool is_here = table.space == cpu.space && table.level == now.access.walk.next_level &&
                        machine.tables.page_at(table, e.index) ==
@@ -186,7 +186,7 @@ void WalkJudge::walk_cache_filled(const Event& e) {
   WalkSlot& slot = machine.slot_of(cpu, e.level, e.place);
   const auto index = static_cast<std::uint64_t>(&slot - cpu.walk[e.level].data());
   if (e.index != index) return violated(Law::kTlb2, "slot", index, e.index);
-  if (!now.access.walk.begun && !begins_walk(cpu, e.place, machine.geometry->levels)) return;
+  if (!now.access.walk.begun && !begin_walk(cpu, e.place, machine.geometry->levels)) return;
   note(Law::kWalk1);
   if (now.access.walk.next_level != e.level || now.access.walk.page != e.place)
     return violated(Law::kWalk1, "cached level", now.access.walk.next_level, e.level);
@@ -210,7 +210,7 @@ void WalkJudge::walk_cache_used(const Event& e) {
     return violated(Law::kTlb2, "slot", "full, of the page, under the loaded ASID", "not");
   if (machine.is_stale(cpu.space, e.level, slot) && !court.flushes.is_due(e.cpu.raw(), cpu.space))
     return violated(Law::kTlb2, "cached table", "the one that the tables name", "frame " + std::to_string(slot.frame));
-  static_cast<void>(begins_walk(cpu, e.place, e.level));
+  static_cast<void>(begin_walk(cpu, e.place, e.level));
 }
 
 }  // namespace mmtwin::model

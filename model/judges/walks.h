@@ -20,7 +20,7 @@ class WalkJudge : public Judge {
   }
   void faulted(const Event& e);
   void judge_end();
-  bool walks_here(const Event& e, const Table& table);
+  bool pass_entry(const Event& e, const Table& table);
   void tlb_filled(const Event& e);
   void tlb_used(const Event& e);
   void walk_cache_filled(const Event& e);
@@ -31,7 +31,7 @@ class WalkJudge : public Judge {
   void judge_fault();
   std::uint64_t page_due() const;
   bool is_hit(const Cpu& cpu, std::uint64_t page) const;
-  bool begins_walk(const Cpu& cpu, std::uint64_t page, unsigned cached_level);
+  bool begin_walk(const Cpu& cpu, std::uint64_t page, unsigned cached_level);
   bool is_access_of_operation(const Event& e);
 };
 
