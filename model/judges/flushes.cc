@@ -271,6 +271,7 @@ void FlushJudge::judge_end() {
 void FlushJudge::judge_forgotten(std::uint32_t number, const FlushDebt& debt) {
   Cpu& cpu = machine.cpus[number];
   if (machine.spaces[debt.space].root == 0 || cpu.space != debt.space || (cpu.lazy && !debt.freed_tables)) return;
+  if (is_due(number, debt.space)) return;  // what another one has taken since may be cached there still
   if (number == now.cpu && !claims.has(Claim::kLocks))  // else when the space's lock was given back
     cpu.asids[cpu.asid].generation = machine.spaces[debt.space].generation;
   if (flushes_in_batches(debt)) return judge_answered(number, debt);
