@@ -45,9 +45,4 @@ void Flights::pop() {
   find_top();
 }
 
-Activity& Flights::below_top() {
-  const std::size_t depth = now.nested.size();
-  return depth < 2 ? now.own : now.nested[depth - 2];
-}
-
 }  // namespace mmtwin::model

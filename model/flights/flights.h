@@ -30,8 +30,6 @@ class Flights {
   Activity& top() const { return *top_; }
   Activity& push(ActivityKind kind, unsigned cpu);
   void pop();
-  // The activity that called for the top one; of a bottom one itself.
-  Activity& below_top();
 
   template <class Test>
   bool any_parked(Test&& test) const {

@@ -14,8 +14,8 @@ void WalkJudge::judge_amid_access(const Event& e, unsigned traits) {
 }
 
 void WalkJudge::faulted(const Event& e) {
-  const bool is_again = now.access.in_fault && e.place == now.access.fault_page &&
-                        machine.spaces[now.space].stored_at <= now.access.faulted_at;
+  const bool is_again =
+      now.access.in_fault && e.place == now.access.fault_page && !others_stored_since(now.access.faulted_at);
   if (!is_access_of_operation(e) || e.place != page_due() || is_again)
     return violated(Law::kWalk1, "fault", "of the page that is due", "page " + std::to_string(e.place));
   judge_fault();
@@ -50,8 +50,7 @@ void WalkJudge::judge_fault() {
 // others that change entries it may have started anew, and where it ended nobody saw.
 void WalkJudge::judge_end() {
   const std::uint64_t last_step = std::max(now.began_at, now.access.walk.at);
-  const bool is_as_it_began = machine.spaces[machine.cpus[now.cpu].space].stored_at <= last_step;
-  if (now.row.has(kSpeculates) && is_as_it_began && page_due() < machine.geometry->user_end / kPage &&
+  if (now.row.has(kSpeculates) && !others_stored_since(last_step) && page_due() < machine.geometry->user_end / kPage &&
       !is_hit(machine.cpus[now.cpu], page_due()))
     return judge_fault();
   if (broken() || now.space == 0 || now.row.has(kEndsSpace) || now.row.has(kSwitches) ||
@@ -78,6 +77,13 @@ bool WalkJudge::is_hit(const Cpu& cpu, std::uint64_t page) const {
   return !now.row.has(kFetches) || executable(slot.entry);
 }
 
+// Has another operation changed entries of the space that the CPU runs? Then a walk may start anew, and a page that was
+// mapped fault again.
+bool WalkJudge::others_stored_since(std::uint64_t at) const {
+  const Space& space = machine.spaces[machine.cpus[now.cpu].space];
+  return space.stored_at > at && space.stored_by != now.step;
+}
+
 // A walk to `page` begins, below a table cached at `cached_level`, or at the root: cached_level == levels.
 bool WalkJudge::begin_walk(const Cpu& cpu, std::uint64_t page, unsigned cached_level) {
   note(Law::kWalk1);
@@ -85,8 +91,7 @@ bool WalkJudge::begin_walk(const Cpu& cpu, std::uint64_t page, unsigned cached_l
     violated(Law::kIso1, "translation", "none: no space is loaded", "a walk");
   } else if (act().asking.request.open || act().objects.asked.open) {
     violated(Law::kWalk1, "walk", "none: a request is not answered", "to page " + std::to_string(page));
-  } else if ((now.access.walk.begun && machine.spaces[cpu.space].stored_at <= now.access.walk.at) ||
-             page != page_due()) {
+  } else if ((now.access.walk.begun && !others_stored_since(now.access.walk.at)) || page != page_due()) {
     violated(Law::kWalk1, "walk", "to the page that is due, once", "to page " + std::to_string(page));
   } else if (is_hit(cpu, page)) {
     violated(Law::kWalk1, "walk", "none: the TLB translates the page", "to page " + std::to_string(page));

@@ -27,6 +27,7 @@ class WalkJudge : public Judge {
   void walk_cache_used(const Event& e);
 
  private:
+  bool others_stored_since(std::uint64_t at) const;
   void judge_amid_access(const Event& e, unsigned traits);
   void judge_fault();
   std::uint64_t page_due() const;

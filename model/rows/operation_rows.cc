@@ -60,7 +60,6 @@ Operands operands_of(const Operation& operation) {
   std::visit(
       [&]<class Op>(const Op& op) {
         named.cpu = op.cpu.raw();
-        named.may_pause = !op.pause.is_none();
         if constexpr (HasSpace<Op>) named.space = op.space.value();
         if constexpr (makes<Op>() == 'p') named.made_space = op.result.handle();
         if constexpr (requires { op.block; }) named.freed_block = op.block.number();

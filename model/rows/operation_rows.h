@@ -55,7 +55,6 @@ OperationRow row_of(const Operation& operation);
 // What it names, for judges. A field that the operation does not have is as it is here.
 struct Operands {
   unsigned cpu = 0;
-  bool may_pause = false;
   SpaceHandle space;  // none: it names no space, or leaves the CPU without one
   SpaceHandle made_space;
   unsigned freed_block = 0;  // handle

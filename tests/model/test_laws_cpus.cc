@@ -109,6 +109,20 @@ TEST(Cpu2, WhoInterruptsWaitsForTheAnswer) {
 }
 
 // ---- WALK-1 ----
+// The fault was handled by mapping something else: the page is as it was, and nobody else has changed an entry.
+TEST(Walk1, AFaultThatWasHandledIsNotMadeAgain) {
+  constexpr std::uint64_t kFar = 0x2000000;  // no table leads there
+  Narrator n = cached_on_both();
+  n.map(1, kFar, 1);
+  n.begin(n.store_operation(1, kFar, 7));
+  n.load_space(1);
+  n.walk(1, kFar / kPage, Access::kStore);
+  n.set_leaf(1, kHere / kPage + 1, entry_of(n.zero_page(), kBitPresent | kBitUser | kBitSpecial));
+  expect_legal(n.scene());
+  n.faulted(kFar / kPage, Access::kStore);
+  expect_found(Law::kWalk1, n.scene());
+}
+
 TEST(Walk1, AWalkMarksAndCachesWhatItPasses) {
   const Scene legal = cached_on_both().scene();
   for (int n : {0, 1, 2}) {

@@ -80,34 +80,31 @@ auto to_kind(ActivityKind kind) {
   return [kind](Event& e) { e.index = static_cast<std::uint16_t>(kind); };
 }
 
-// The fork is refused its table's frame in the end, or gives it back and says that it was.
-enum class Outcome { kRefused, kGaveBack };
-Scene reclaimed_for_a_fork(Outcome outcome, bool shrinks) {
+// The fork gets what it asked for, gives it back, and says that it was refused.
+Scene given_back(bool shrinks) {
   Short n;
   n.fork_wants_a_table();
   n.begun(ActivityKind::kReclaim);
   n.drain_the_other();
   if (shrinks) n.shrink_is_refused();
   n.over(ActivityKind::kReclaim);
-  if (outcome == Outcome::kGaveBack) {
-    n.put(n.take_what_came());
-  } else {
-    n.put(n.take_what_came());
-    n.request(Role::kTable);
-    n.refuse_page();
-  }
+  n.put(n.take_what_came());
   n.end(Refusal::kOom);
   return n.scene();
 }
 
-TEST(Nesting, ReclaimDrainsListsInsideOfARequest) {
+Scene reclaimed() {
   Short n;
   n.fork_wants_a_table();
   n.begun(ActivityKind::kReclaim);
   n.drain_the_other();
   n.over(ActivityKind::kReclaim);
   n.take_what_came();
-  const Scene legal = n.scene();
+  return n.scene();
+}
+
+TEST(Nesting, ReclaimDrainsListsInsideOfARequest) {
+  const Scene legal = reclaimed();
   expect_legal(legal);
   expect_found(Law::kAnswer, twice(legal, nth(legal, kBegun)));
   expect_found(Law::kAnswer, twice(legal, nth(legal, kOver)));
@@ -152,8 +149,7 @@ TEST(Nesting, ShrinkIsInsideOfReclaimAndNotTheOtherWay) {
 
 // What was refused inside licenses no refusal outside.
 TEST(Nesting, ARefusalInsideOfReclaimIsNotTheForks) {
-  expect_found(Law::kOom1, reclaimed_for_a_fork(Outcome::kGaveBack, false));
-  expect_found(Law::kOom1, reclaimed_for_a_fork(Outcome::kGaveBack, true));
+  for (const bool shrinks : {false, true}) expect_found(Law::kOom1, given_back(shrinks));
 }
 
 // Whatever is done inside is judged as it is outside.
@@ -198,13 +194,7 @@ TEST(Nesting, WhatAnActivityTookItGivesBackAndWhatItOwesItPays) {
 }
 
 TEST(Nesting, AnInterruptIsOnTheStackOfWhoAskedForIt) {
-  Short n;
-  n.fork_wants_a_table();
-  n.begun(ActivityKind::kReclaim);
-  n.drain_the_other();
-  n.over(ActivityKind::kReclaim);
-  n.take_what_came();
-  const Scene legal = n.scene();
+  const Scene legal = reclaimed();
   const std::size_t answered = nth(legal, EventKind::kInterruptAnswered), taken = nth(legal, EventKind::kInterrupted);
   Event lock = event_of(EventKind::kLockTaken, 0, 1);
   lock.cpu = CpuId(1);
@@ -215,7 +205,7 @@ TEST(Nesting, AnInterruptIsOnTheStackOfWhoAskedForIt) {
   for (const InterruptReason reason : {InterruptReason::kFlush, InterruptReason::kLeave}) {
     const auto for_that = [&](Event& e) {
       e.level = static_cast<std::uint8_t>(reason);
-      e.frame = Pfn(n.root(1));
+      e.frame = Pfn(Short().root(1));
     };
     expect_found(Law::kCpu2, altered(legal, nth(legal, EventKind::kInterruptSent), for_that));
   }

@@ -239,6 +239,17 @@ TEST(CopyOnWrite, ACopyHoldsWhatItsOriginalHeldWhenItWasCopied) {
                altered<SeenBytes>(legal, nth<SeenBytes>(legal, 0), [](SeenBytes& s) { s.seen[0] = 9; }));
 }
 
+// CPU 1 stores 9, in step 11, and faults.
+void stored_by_cpu_1(Narrator& n) {
+  n.begin_step(n.store_operation(1, kHere, 9, 1), 11);
+  n.walk(1, kPageHere, Access::kStore);
+  n.lock(LockClass::kSpace, 1);
+  n.fault_for_store(1, kPageHere);
+  n.unlock(LockClass::kSpace, 1);
+  n.use(1, kPageHere, Access::kStore);
+  n.end();
+}
+
 // CPU 0 copies the page before it has p1's lock. Meanwhile p2 ends and, or not, CPU 1 stores to p1's page, in place.
 // Then CPU 0 has the lock and replaces the page by the copy, or reuses it and gives the copy back, or keeps that.
 enum class Then { kReplaces, kReuses, kKeepsBoth };
@@ -253,15 +264,7 @@ Scene copied_early(bool is_stored_to, Then then) {
   n.begin_step(SpaceExit{CpuId(1), SpaceHandle(2)}, 10);
   n.tear_down(2);
   n.end();
-  if (is_stored_to) {
-    n.begin_step(n.store_operation(1, kHere, 9, 1), 11);
-    n.walk(1, kPageHere, Access::kStore);
-    n.lock(LockClass::kSpace, 1);
-    n.fault_for_store(1, kPageHere);
-    n.unlock(LockClass::kSpace, 1);
-    n.use(1, kPageHere, Access::kStore);
-    n.end();
-  }
+  if (is_stored_to) stored_by_cpu_1(n);
   n.go_on(9, 0);
   n.lock(LockClass::kSpace, 1);
   if (then == Then::kReplaces) {
@@ -296,13 +299,7 @@ TEST(CopyOnWrite, NorThroughASlotThatAwaitsItsFlush) {
     n.begin_step(SpaceExit{CpuId(1), SpaceHandle(2)}, 10);
     n.tear_down(2);
     n.end();
-    n.begin_step(n.store_operation(1, kHere, 9, 1), 11);
-    n.walk(1, kPageHere, Access::kStore);
-    n.lock(LockClass::kSpace, 1);
-    n.fault_for_store(1, kPageHere);
-    n.unlock(LockClass::kSpace, 1);
-    n.use(1, kPageHere, Access::kStore);
-    n.end();
+    stored_by_cpu_1(n);
     n.go_on(9, 0);
     n.lock(LockClass::kSpace, 1);
     const std::uint64_t original = n.frame_at(1, kHere), copy = n.take_copy(original);
