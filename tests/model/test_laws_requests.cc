@@ -168,6 +168,34 @@ TEST(Zone3, AZoneThatMayNotGiveIsPassedOver) {
                                  [](Response& r) { r.value = 72; }));
 }
 
+// NORMAL has 12 frames left, of which `kept` must stay. CPU 1 holds its lock for a request of its own, and may have
+// taken a batch already, no more. CPU 0 asks for a frame meanwhile, and gets it from DMA.
+Scene passed_by_for_its_lock(std::uint32_t kept) {
+  MachineDescription machine = machine_of("small");
+  machine.watermark_min = kept;
+  machine.pcp_batch = 4;
+  BootedFrom w(machine, 64);
+  w.block(1, 6, 128);
+  w.block(2, 6, 192);
+  w.block(3, 5, 96);
+  w.block(4, 4, 80);
+  w.begin_step(alloc(5, 0, kGfpWait, kAnyNode, 1), 3);
+  w.request(Role::kBlock);
+  w.lock(LockClass::kZone, kNormalZone);
+  w.begin_step(alloc(6, 0), 4);
+  w.request(Role::kBlock);
+  for (const std::uint64_t frame : {8, 9, 10, 11}) w.fill(frame);
+  w.taken(8);
+  w.end(Refusal::kNone, 8);
+  return w.scene();
+}
+
+TEST(Zone3, AZoneWhoseLockAnotherOneHoldsIsNotPassedOverIfItCanGiveAnyhow) {
+  expect_found(Law::kZone3, passed_by_for_its_lock(4));
+  expect_found(Law::kZone3, passed_by_for_its_lock(7));
+  expect_legal(passed_by_for_its_lock(8));
+}
+
 // b2 of order 2 would leave NORMAL 1 frame of 2.
 Scene refused(unsigned order, Gfp gfp, bool drains) {
   BootedFrom w = after_a_block_of_8();
