@@ -144,7 +144,6 @@ void Court::activity_ended(const Event& e) {
       flights.top().kind == ActivityKind::kInterrupt)
     return report.violated(Law::kAnswer, "ended activity", "the innermost one", std::to_string(e.index));
   judge_left_behind();
-  if (!report.is_broken()) objects.judge_refused();
   if (!report.is_broken()) flushes.judge_paid();
   if (!report.is_broken()) leaves.judge_touched_leaves({}, {});
   const bool took_slab = flights.top().objects.took_slab;

@@ -116,12 +116,6 @@ void ObjectJudge::object_requested(const Event& e) {
   court.requests.count_towards_failure();
 }
 
-// An object that cannot be had is refused before its activity is over.
-void ObjectJudge::judge_refused() {
-  if (act().objects.asked.open && (act().refusal.slab_page || act().asking.request.injected))
-    violated(Law::kOom1, "object", "refused first", "its activity is over");
-}
-
 // A cache may refuse only for an injected failure, or when the page it asked for was refused.
 void ObjectJudge::object_refused(const Event& e) {
   if (!act().objects.asked.open || act().objects.asked.got_page || act().asking.request.open)

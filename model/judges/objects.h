@@ -13,7 +13,6 @@ class ObjectJudge : public Judge {
   using Judge::Judge;
 
   void judge_end();
-  void judge_refused();
   void note_shrunk();
   void cache_unlocked(std::uint64_t cache);
   bool was_full(std::uint64_t cache);

@@ -176,6 +176,26 @@ TEST(Nesting, ABracketLicensesNothing) {
   expect_found(Law::kFrame1, doing([&](Short& n) { n.request(Role::kAnon); }));
 }
 
+// It is the operation that counts, under its space's lock, and no activity inside of it.
+TEST(Nesting, AnOperationCountsOutsideOfItsActivities) {
+  for (const bool is_inside : {false, true}) {
+    Short n;
+    n.begin(SpaceFork{CpuId(0), SpaceHandle(1), Fresh<'p'>(2)});
+    n.load_space(1);
+    n.lock(LockClass::kSpace, 1);
+    n.object(CacheName::kSpace);
+    n.request(Role::kRootTable);
+    n.begun(ActivityKind::kReclaim);
+    n.drain_the_other();
+    if (is_inside) n.event(EventKind::kCommitted);
+    n.over(ActivityKind::kReclaim);
+    if (is_inside)
+      expect_found(Law::kAnswer, n.scene());
+    else
+      expect_legal(n.scene());
+  }
+}
+
 TEST(Nesting, WhatAnActivityTookItGivesBackAndWhatItOwesItPays) {
   Short locked;
   locked.fork_wants_a_table();
