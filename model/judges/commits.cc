@@ -34,7 +34,7 @@ void CommitJudge::begin() {
       now.operation);
   now.space = machine.space_number(now.named.space);
   if (is_killed(now.space)) return;
-  if (now.row.has(kMakesSpace)) now.child = machine.make_space(now.named.made_space);
+  if (now.row.has(kMakesSpace)) now.child = machine.make_space(SpaceHandle(now.named.made));
   if (now.row.has(kIsAccess)) court.leaves.begin_access();
   if (now.row.has(kFreesBlock)) {  // the program has no right to it any more
     now.block = contract.blocks().at(now.named.freed_block);

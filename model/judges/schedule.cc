@@ -110,25 +110,15 @@ void ScheduleJudge::judge_ended(StepNumber step) {
 
 // A handle that an operation in flight is about to give or to take away.
 bool ScheduleJudge::is_in_use(const Operation& operation) const {
-  const auto clashes = [&](const Flight& in_flight) {
-    return std::visit(
-        []<class New, class Old>(const New& fresh, const Old& old) {
-          if constexpr (requires {
-                          fresh.result.handle();
-                          old.result.handle();
-                        }) {
-            if constexpr (std::is_same_v<decltype(fresh.result.handle()), decltype(old.result.handle())>)
-              if (fresh.result.number() != 0 && fresh.result.handle() == old.result.handle()) return true;
-          }
-          if constexpr (requires { fresh.block; } && std::is_same_v<Old, PagesFree>)
-            if (fresh.block == old.block) return true;
-          if constexpr (requires { fresh.space; } && std::is_same_v<Old, SpaceExit>)
-            if (fresh.space == old.space) return true;
-          return false;
-        },
-        operation, in_flight.operation);
+  const OperationRow row = row_of(operation);
+  const Operands named = operands_of(operation);
+  const auto clashes = [&](const Flight& flight) {
+    const bool makes_the_same = named.made != 0 && named.makes == flight.named.makes && named.made == flight.named.made;
+    const bool frees_the_same =
+        row.has(kFreesBlock) && flight.row.has(kFreesBlock) && named.freed_block == flight.named.freed_block;
+    return makes_the_same || frees_the_same || (flight.row.has(kEndsSpace) && named.space == flight.named.space);
   };
-  return (now.running && clashes(now)) || std::any_of(flights.parked.begin(), flights.parked.end(), clashes);
+  return (now.running && clashes(now)) || flights.any_parked(clashes);
 }
 
 // Another operation has got the CPU: it was given away where nothing spins and the hardware is not in the middle.

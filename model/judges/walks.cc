@@ -170,16 +170,13 @@ void WalkJudge::tlb_used(const Event& e) {
 }
 
 // On its CPU, in its space, of its kind, to one of its pages?
-bool WalkJudge::is_access_of_operation(const Event& e) {
-  const bool is_kind = (std::holds_alternative<MemoryLoad>(now.operation) && e.access == unsigned(Access::kLoad)) ||
-                       (now.row.has(kStores) && e.access == unsigned(Access::kStore)) ||
-                       (now.row.has(kFetches) && e.access == unsigned(Access::kFetch));
-  bool is_page = false;
-  for (AccessedPage& accessed : now.access.pages) {
-    if (accessed.page != e.place) continue;
-    is_page = true;
-  }
-  return is_kind && is_page && e.cpu == cpu_of(now.operation) && machine.cpus[e.cpu.raw()].space == now.space;
+bool WalkJudge::is_access_of_operation(const Event& e) const {
+  const Access made = now.row.has(kStores) ? Access::kStore : now.row.has(kFetches) ? Access::kFetch : Access::kLoad;
+  const auto& pages = now.access.pages;
+  const bool is_page =
+      std::any_of(pages.begin(), pages.end(), [&](const AccessedPage& accessed) { return accessed.page == e.place; });
+  return now.row.has(kIsAccess) && e.access == static_cast<unsigned>(made) && is_page && e.cpu.raw() == now.cpu &&
+         machine.cpus[e.cpu.raw()].space == now.space;
 }
 
 // Each table that the walk passes is cached, its entry marked before.

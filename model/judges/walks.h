@@ -33,7 +33,7 @@ class WalkJudge : public Judge {
   std::uint64_t page_due() const;
   bool is_hit(const Cpu& cpu, std::uint64_t page) const;
   bool begin_walk(const Cpu& cpu, std::uint64_t page, unsigned cached_level);
-  bool is_access_of_operation(const Event& e);
+  bool is_access_of_operation(const Event& e) const;
 };
 
 }  // namespace mmtwin::model

@@ -61,7 +61,10 @@ Operands operands_of(const Operation& operation) {
       [&]<class Op>(const Op& op) {
         named.cpu = op.cpu.raw();
         if constexpr (HasSpace<Op>) named.space = op.space.value();
-        if constexpr (makes<Op>() == 'p') named.made_space = op.result.handle();
+        if constexpr (makes<Op>() != 0) {
+          named.makes = makes<Op>();
+          named.made = op.result.number();
+        }
         if constexpr (requires { op.block; }) named.freed_block = op.block.number();
         if constexpr (HasPlace<Op>) named.at = op.at.value().offset;
         if constexpr (requires { op.length; }) named.length = op.length.raw();

@@ -56,7 +56,8 @@ OperationRow row_of(const Operation& operation);
 struct Operands {
   unsigned cpu = 0;
   SpaceHandle space;  // none: it names no space, or leaves the CPU without one
-  SpaceHandle made_space;
+  char makes = 0;            // what its result names: makes<Op>() of vocab/operations.h
+  unsigned made = 0;         // the handle of that; 0: none
   unsigned freed_block = 0;  // handle
   std::uint64_t at = 0;      // byte; places are resolved when it begins
   std::uint64_t length = 0;
